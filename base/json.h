@@ -1,0 +1,37 @@
+// JSON as a tree, and the one strict way from text to it.
+//
+// Objects keep the order in which their members were written: what a worker or a person reads back is
+// what they sent. A look-up is linear in small objects, so a large object is indexed by its reader.
+//
+// Thread-safe (no shared state).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+
+namespace sluice {
+
+using Json = nlohmann::ordered_json;
+
+struct JsonLimits {
+  std::size_t depth_max = 256;       // nesting of arrays and objects
+  bool refuse_duplicate_keys = true; // the States Language and our envelopes forbid them
+};
+
+// The document in `text`, or every problem found: bad_json for text that is not JSON (with line and
+// column), invalid_argument for duplicate keys and nesting (with the JSON Pointer).
+// Invalid UTF-8 is refused. Never recursive on the text's nesting.
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+// Compact text; the inverse of parse_json. Never throws: Json only ever holds valid UTF-8.
+std::string to_text(const Json& value);
+
+// One step of a JSON Pointer: `~` and `/` escaped.
+std::string pointer_token(std::string_view key);
+
+}  // namespace sluice
