@@ -26,9 +26,9 @@ std::string_view to_string(Method method);
 
 struct Response {
   int status = 200;
-  std::string body;
+  std::string body = {};
   std::string_view content_type = "application/json";  // a literal
-  std::vector<std::pair<std::string_view, std::string>> headers;
+  std::vector<std::pair<std::string_view, std::string>> headers = {};
   bool streamed = false;  // the body went out through Peer::write
 };
 
@@ -81,7 +81,7 @@ struct Call {
   const Route* route = nullptr;
   std::vector<std::string> path;  // the route's parameters, in order
   Query query;
-  std::string body;
+  std::string body = {};
   std::string idempotency_key;  // "" if none was given
   std::string last_event_id;    // "" if none was given
   Peer& peer;

@@ -1,5 +1,7 @@
 #include "api/metrics.h"
 
+#include "api/read_pool.h"
+
 #include <fmt/format.h>
 
 #include <iterator>

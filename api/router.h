@@ -45,11 +45,11 @@ struct Route {
   std::string_view operation;  // its name, unique
   std::string_view tag;
   std::string_view summary;
-  std::vector<Parameter> query;
+  std::vector<Parameter> query = {};
   Body body = Body::none;
   std::string_view request = "";  // the body's schema, a name of schemas.h
   bool takes_idempotency_key = false;
-  std::vector<Answer> answers;
+  std::vector<Answer> answers = {};
   std::size_t number = 0;  // its place in the table; set by Router
 };
 
