@@ -40,7 +40,7 @@ void parse_version(const Fields& fields) {
     fields.context().problem(
         fields.pointer("Version"),
         fmt::format("the only version of the States Language is \"1.0\", not {}",
-                    quoted(*version)));
+                    in_quotes(*version)));
   }
 }
 
@@ -95,7 +95,7 @@ void parse_queues(const Fields& fields, Machine& machine) {
     }
     if (!std::ranges::binary_search(used, std::string_view(name))) {
       context.warning(pointer, fmt::format("no Task of this definition names the queue {}{}",
-                                           quoted(name), context.suggestion(name, used)));
+                                           in_quotes(name), context.suggestion(name, used)));
     }
     machine.queues.emplace_back(name, std::move(*settings));
   }

@@ -135,19 +135,20 @@ void check_state_fields(ParseContext& context, const Json& state, std::string_vi
     std::string place = fmt::format("{}/{}", pointer, pointer_token(key));
     const Row* row = find_row(key);
     if (row == nullptr) {
-      context.problem(std::move(place), fmt::format("a {} state has no field {}{}", type_name,
-                                                    quoted(key), context.suggestion(key, allowed)));
+      context.problem(std::move(place),
+                      fmt::format("a {} state has no field {}{}", type_name, in_quotes(key),
+                                  context.suggestion(key, allowed)));
     } else if ((row->types & bit(type)) == 0) {
       context.problem(std::move(place),
                       fmt::format("a {} state has no field {}; it belongs to {}", type_name,
-                                  quoted(key), states_text(row->types)));
+                                  in_quotes(key), states_text(row->types)));
     } else if (!of_language(row->language, jsonata)) {
       context.problem(
           std::move(place),
-          fmt::format("{} belongs to {} states, and this is a {} state", quoted(key),
+          fmt::format("{} belongs to {} states, and this is a {} state", in_quotes(key),
                       jsonata ? "JSONPath" : "JSONata", jsonata ? "JSONata" : "JSONPath"));
     } else if (!row->offered) {
-      context.problem(std::move(place), not_offered(quoted(key)));
+      context.problem(std::move(place), not_offered(in_quotes(key)));
     }
   }
 }

@@ -37,8 +37,8 @@ std::optional<Expression> parse_string_expression(const Fields& fields, std::str
     if (std::ranges::find(string_functions, function) == string_functions.end()) {
       fields.context().problem(
           fields.pointer(name),
-          fmt::format("{} needs a string, and {} gives none; expected a path, or {}", quoted(name),
-                      function, list_of(string_functions)));
+          fmt::format("{} needs a string, and {} gives none; expected a path, or {}",
+                      in_quotes(name), function, list_of(string_functions)));
       return std::nullopt;
     }
   }
@@ -104,7 +104,7 @@ WaitState parse_wait(const Fields& fields) {
       context.problem(
           fields.pointer(name),
           fmt::format("{} and {} exclude each other; a Wait state has exactly one of {}",
-                      quoted(given), quoted(name), list_of(names)));
+                      in_quotes(given), in_quotes(name), list_of(names)));
     }
     given = name;
   }
@@ -122,7 +122,7 @@ WaitState parse_wait(const Fields& fields) {
           fields.pointer("Timestamp"),
           fmt::format("{} is no time: expected RFC 3339 with capital \"T\" and \"Z\" or an "
                       "offset, like \"2026-01-31T23:59:59Z\"",
-                      quoted(*text)));
+                      in_quotes(*text)));
     }
   }
   if (auto path = parse_value_path(fields, "TimestampPath")) {

@@ -56,7 +56,7 @@ std::string ParseContext::near(std::string_view found,
 std::string ParseContext::suggestion(std::string_view found,
                                      std::span<const std::string_view> candidates) {
   const std::string name = near(found, candidates);
-  return name.empty() ? name : fmt::format("; did you mean {}?", quoted(name));
+  return name.empty() ? name : fmt::format("; did you mean {}?", in_quotes(name));
 }
 
 std::vector<Problem> ParseContext::take_problems() {
@@ -73,7 +73,7 @@ std::string describe(const Json& value) {
     case Json::value_t::boolean:
       return value.get<bool>() ? "true" : "false";
     case Json::value_t::string:
-      return fmt::format("the string {}", quoted(value.get_ref<const std::string&>()));
+      return fmt::format("the string {}", in_quotes(value.get_ref<const std::string&>()));
     case Json::value_t::array:
       return "an array";
     case Json::value_t::object:
@@ -89,13 +89,13 @@ std::string describe(const Json& value) {
   return "something that is not JSON";
 }
 
-std::string quoted(std::string_view name) { return fmt::format("\"{}\"", shown(name)); }
+std::string in_quotes(std::string_view name) { return fmt::format("\"{}\"", shown(name)); }
 
 std::string list_of(std::span<const std::string_view> names) {
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i > 0) out += i + 1 == names.size() ? " or " : ", ";
-    out += quoted(names[i]);
+    out += in_quotes(names[i]);
   }
   return out;
 }
@@ -110,8 +110,8 @@ const Json* Fields::find(std::string_view name) const {
 }
 
 void Fields::wrong(std::string_view name, std::string_view expected, const Json& found) const {
-  context_.problem(pointer(name),
-                   fmt::format("{} must be {}, not {}", quoted(name), expected, describe(found)));
+  context_.problem(pointer(name), fmt::format("{} must be {}, not {}", in_quotes(name), expected,
+                                              describe(found)));
 }
 
 std::optional<std::string> Fields::string(std::string_view name) const {
@@ -172,8 +172,8 @@ std::optional<std::size_t> Fields::one_of(std::string_view name,
       if (names[i] == text) return i;
     }
     context_.problem(pointer(name),
-                     fmt::format("{} must be {}, not {}{}", quoted(name), list_of(names),
-                                 quoted(text), context_.suggestion(text, names)));
+                     fmt::format("{} must be {}, not {}{}", in_quotes(name), list_of(names),
+                                 in_quotes(text), context_.suggestion(text, names)));
     return std::nullopt;
   }
   wrong(name, list_of(names), *value);
@@ -196,14 +196,14 @@ const Json* Fields::object(std::string_view name) const {
 
 bool Fields::require(std::string_view name, std::string_view why) const {
   if (has(name)) return true;
-  context_.problem(pointer_, fmt::format("{} is missing: {}", quoted(name), why));
+  context_.problem(pointer_, fmt::format("{} is missing: {}", in_quotes(name), why));
   return false;
 }
 
 void Fields::exclude(std::string_view one, std::string_view other) const {
   if (has(one) && has(other)) {
     context_.problem(pointer(other), fmt::format("{} and {} exclude each other; keep one of them",
-                                                 quoted(one), quoted(other)));
+                                                 in_quotes(one), in_quotes(other)));
   }
 }
 
@@ -222,10 +222,10 @@ void check_fields(ParseContext& context, const Json& object, std::string_view po
     }
     std::string place = std::string(pointer) + "/" + pointer_token(key);
     if (found == nullptr) {
-      context.problem(std::move(place), fmt::format("{} has no field {}{}", what, quoted(key),
+      context.problem(std::move(place), fmt::format("{} has no field {}{}", what, in_quotes(key),
                                                     context.suggestion(key, names)));
     } else if (!found->offered) {
-      context.problem(std::move(place), not_offered(quoted(key)));
+      context.problem(std::move(place), not_offered(in_quotes(key)));
     }
   }
 }

@@ -55,7 +55,7 @@ class ParseContext {
 std::string describe(const Json& value);
 // `"x"`: a name from the definition inside a message, cut to a readable length, control characters
 // shown as `?`.
-std::string quoted(std::string_view name);
+std::string in_quotes(std::string_view name);
 // `"A", "B" or "C"`.
 std::string list_of(std::span<const std::string_view> names);
 

@@ -71,7 +71,7 @@ std::vector<std::string> parse_error_equals(const Fields& fields, std::string_vi
     if ((name.starts_with("States.") || name.starts_with("Sluice.")) &&
         std::ranges::find(known_errors, name) == known_errors.end()) {
       context.warning(place, fmt::format("no error is called {}, so this never matches{}",
-                                         quoted(name), context.suggestion(name, known_errors)));
+                                         in_quotes(name), context.suggestion(name, known_errors)));
     }
     names.push_back(name);
   }

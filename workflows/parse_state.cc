@@ -205,7 +205,7 @@ std::optional<Path> parse_value_path(const Fields& fields, std::string_view name
   if (path && !path->definite()) {
     fields.context().problem(fields.pointer(name),
                              fmt::format("{} needs one value, and the path {} can select several",
-                                         quoted(name), quoted(path->text())));
+                                         in_quotes(name), in_quotes(path->text())));
     return std::nullopt;
   }
   return path;

@@ -56,7 +56,7 @@ void parse_lambda_parameters(const Fields& fields, Resource& resource) {
     fields.context().problem(
         parameters.pointer("FunctionName"),
         fmt::format("{} is no function: expected a name, NAME:ALIAS or a function ARN",
-                    quoted(*name)));
+                    in_quotes(*name)));
     return;
   }
   resource.queue = std::move(*queue);

@@ -56,13 +56,13 @@ Result<ParsedResource> parse_queue(std::string_view text) {
     constexpr std::array<std::string_view, 1> suffixes = {"waitForTaskToken"};
     if (!suggest(name.substr(dot + 1), suffixes).empty()) {
       return refusal(fmt::format("{} ends with an unknown pattern; did you mean \"queue:{}{}\"?",
-                                 quoted(text), name.substr(0, dot), token_suffix));
+                                 in_quotes(text), name.substr(0, dot), token_suffix));
     }
   }
   if (!queue_name_valid(name)) {
     return refusal(fmt::format(
         "{} names no queue: expected \"queue:NAME\", the name 1 to {} bytes without white space",
-        quoted(text), queue_name_bytes_max));
+        in_quotes(text), queue_name_bytes_max));
   }
   out.resource.queue = name;
   return out;
@@ -75,13 +75,13 @@ Result<ParsedResource> parse_function(std::string_view text) {
     return refusal(
         fmt::format("{}: a function ARN takes no pattern; use "
                     "\"arn:aws:states:::lambda:invoke{}\" or \"queue:NAME{}\"",
-                    quoted(text), token_suffix, token_suffix));
+                    in_quotes(text), token_suffix, token_suffix));
   }
   auto queue = function_queue(text);
   if (!queue) {
     return refusal(fmt::format(
         "{} is no function ARN: expected \"arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]\"",
-        quoted(text)));
+        in_quotes(text)));
   }
   out.resource.queue = std::move(*queue);
   return out;
@@ -96,8 +96,8 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
     action = integration.substr(0, dot);
     pattern = integration.substr(dot + 1);
     if (std::ranges::find(integration_patterns, pattern) == integration_patterns.end()) {
-      return refusal(fmt::format("{} ends with an unknown pattern {}: expected {}{}", quoted(text),
-                                 quoted(pattern), list_of(integration_patterns),
+      return refusal(fmt::format("{} ends with an unknown pattern {}: expected {}{}",
+                                 in_quotes(text), in_quotes(pattern), list_of(integration_patterns),
                                  near_text(pattern, integration_patterns)));
     }
   }
@@ -106,13 +106,13 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
       !queue_name_valid(action)) {
     return refusal(fmt::format(
         "{} is no service integration: expected \"arn:aws:states:::SERVICE:ACTION[.PATTERN]\"",
-        quoted(text)));
+        in_quotes(text)));
   }
   out.resource.wait_for_task_token = pattern == "waitForTaskToken";
   if (action == "lambda:invoke") {
     if (pattern.starts_with("sync")) {
-      return refusal(
-          fmt::format("{}: lambda:invoke takes no pattern but \"waitForTaskToken\"", quoted(text)));
+      return refusal(fmt::format("{}: lambda:invoke takes no pattern but \"waitForTaskToken\"",
+                                 in_quotes(text)));
     }
     out.resource.kind = ResourceKind::lambda_invoke;
     return out;
@@ -125,7 +125,7 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
   if (std::ranges::find(of_its_own, action) != of_its_own.end()) {
     out.warning = fmt::format(
         "this version hands {} to the workers of the queue {}, like any other integration",
-        quoted(text), quoted(action));
+        in_quotes(text), in_quotes(action));
   }
   return out;
 }
@@ -133,8 +133,9 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
 Result<ParsedResource> parse_arn(std::string_view text) {
   const auto parts = split(text, 6);
   if (parts.size() < 6) {
-    return refusal(fmt::format(
-        "{} is no ARN: expected \"arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE\"", quoted(text)));
+    return refusal(
+        fmt::format("{} is no ARN: expected \"arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE\"",
+                    in_quotes(text)));
   }
   const std::string_view service = parts[2];
   const std::string_view resource = parts[5];
@@ -147,7 +148,7 @@ Result<ParsedResource> parse_arn(std::string_view text) {
     if (!queue_name_valid(name) || name.find(':') != std::string_view::npos) {
       return refusal(fmt::format(
           "{} is no activity ARN: expected \"arn:aws:states:REGION:ACCOUNT:activity:NAME\"",
-          quoted(text)));
+          in_quotes(text)));
     }
     out.resource.queue = name;
     return out;
@@ -157,7 +158,7 @@ Result<ParsedResource> parse_arn(std::string_view text) {
   out.resource.queue = fmt::format("{}:{}", service, resource);
   if (service.empty() || resource.empty() || !queue_name_valid(out.resource.queue)) {
     return refusal(
-        fmt::format("{} is no ARN: its service and resource must not be empty", quoted(text)));
+        fmt::format("{} is no ARN: its service and resource must not be empty", in_quotes(text)));
   }
   return out;
 }
@@ -166,10 +167,11 @@ Result<ParsedResource> parse_any(std::string_view text) {
   if (text.starts_with("queue:")) return parse_queue(text);
   if (text.starts_with("arn:")) return parse_arn(text);
   if (text == "http:invoke" || text == "http:invoke.waitForTaskToken") {
-    return unsupported(quoted(text));
+    return unsupported(in_quotes(text));
   }
   for (const std::string_view scheme : {"run:", "topic:", "event:"}) {
-    if (text.starts_with(scheme)) return unsupported(fmt::format("a {} resource", quoted(scheme)));
+    if (text.starts_with(scheme))
+      return unsupported(fmt::format("a {} resource", in_quotes(scheme)));
   }
   ParsedResource out;
   out.resource.kind = ResourceKind::service;
@@ -178,7 +180,7 @@ Result<ParsedResource> parse_any(std::string_view text) {
     out.warning = fmt::format(
         "{} is a placeholder that nothing has filled in; its work goes to the "
         "queue of that name",
-        quoted(text));
+        in_quotes(text));
     return out;
   }
   const auto colon = text.find(':');
@@ -186,23 +188,24 @@ Result<ParsedResource> parse_any(std::string_view text) {
     return refusal(
         fmt::format("{} is no resource: expected \"queue:NAME\" or an ARN; did you mean "
                     "\"queue:{}\"?",
-                    quoted(text), text));
+                    in_quotes(text), text));
   }
   const std::string_view scheme = text.substr(0, colon);
   const std::string_view rest = text.substr(colon + 1);
   if (scheme == "http") {
-    return refusal(fmt::format("{} is no resource; did you mean \"http:invoke\"?", quoted(text)));
+    return refusal(
+        fmt::format("{} is no resource; did you mean \"http:invoke\"?", in_quotes(text)));
   }
   constexpr std::array<std::string_view, 6> schemes = {"queue", "arn",   "run",
                                                        "topic", "event", "http"};
   // Other URIs are legal, so only what is very near to one of ours is taken for a slip.
   if (const std::string near = suggest(scheme, schemes); !near.empty()) {
     return refusal(fmt::format("{} has the unknown scheme {}; did you mean \"{}:{}\"?",
-                               quoted(text), quoted(scheme), near, rest));
+                               in_quotes(text), in_quotes(scheme), near, rest));
   }
   if (scheme.empty() || rest.empty()) {
     return refusal(
-        fmt::format("{} is no resource: expected \"queue:NAME\" or an ARN", quoted(text)));
+        fmt::format("{} is no resource: expected \"queue:NAME\" or an ARN", in_quotes(text)));
   }
   std::string_view queue = text;
   if (queue.ends_with(token_suffix)) {
@@ -218,8 +221,9 @@ Result<ParsedResource> parse_any(std::string_view text) {
 Result<ParsedResource> parse_resource(std::string_view text) {
   if (!queue_name_valid(text.substr(0, queue_name_bytes_max)) ||
       text.size() > 2 * queue_name_bytes_max) {
-    return refusal(fmt::format(
-        "{} is no resource: expected \"queue:NAME\" or an ARN, without white space", quoted(text)));
+    return refusal(
+        fmt::format("{} is no resource: expected \"queue:NAME\" or an ARN, without white space",
+                    in_quotes(text)));
   }
   auto out = parse_any(text);
   if (out) out->resource.text = text;

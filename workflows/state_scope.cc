@@ -41,8 +41,8 @@ StateIndex StateScope::resolve(std::string_view name, std::string_view pointer,
   }
   const std::string near = context_.near(name, names_);
   if (const auto found = by_name_.find(near); found != by_name_.end()) guess_ = found->second;
-  std::string detail = fmt::format("no state {}", quoted(name));
-  if (!near.empty()) detail += fmt::format("; did you mean {}?", quoted(near));
+  std::string detail = fmt::format("no state {}", in_quotes(name));
+  if (!near.empty()) detail += fmt::format("; did you mean {}?", in_quotes(near));
   if (problems != nullptr) {
     problems->push_back({std::string(pointer), std::move(detail)});
   } else {
@@ -138,7 +138,7 @@ void StateScope::check_graph(StateIndex start) {
         context_.problem(pointer_of(nodes_[i]),
                          fmt::format("the state {} cannot be reached from \"StartAt\": no Next, "
                                      "Default, Catch or choice leads to it",
-                                     quoted(nodes_[i].name)));
+                                     in_quotes(nodes_[i].name)));
       }
     }
   }
@@ -153,7 +153,7 @@ void StateScope::check_graph(StateIndex start) {
       context_.warning(pointer_of(nodes_[i]),
                        fmt::format("from the state {} no end can be reached; a run that comes here "
                                    "ends only by an error or \"MaxTransitions\"",
-                                   quoted(nodes_[i].name)));
+                                   in_quotes(nodes_[i].name)));
     }
   }
 }
