@@ -1,0 +1,35 @@
+#include "api/stream_registry.h"
+
+#include <utility>
+
+namespace sluice::api {
+
+StreamRegistry::Holder StreamRegistry::enroll() {
+  const std::lock_guard lock(mutex_);
+  return ++last_;
+}
+
+void StreamRegistry::take(const std::string& session, Holder holder, std::function<void()> superseded) {
+  Entry before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(sessions_[session], Entry{holder, std::move(superseded)});
+  }
+  if (before.holder != 0 && before.holder != holder && before.superseded) before.superseded();
+}
+
+void StreamRegistry::leave(const std::string& session, Holder holder,
+                           const std::function<void()>& detach) {
+  const std::lock_guard lock(mutex_);
+  const auto at = sessions_.find(session);
+  if (at == sessions_.end() || at->second.holder != holder) return;
+  sessions_.erase(at);
+  detach();
+}
+
+std::size_t StreamRegistry::size() const {
+  const std::lock_guard lock(mutex_);
+  return sessions_.size();
+}
+
+}  // namespace sluice::api
