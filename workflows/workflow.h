@@ -6,7 +6,7 @@
 // templates are parsed, nothing is looked up by name again.
 //
 // This room is pure: no database, no socket, no clock, no entropy. What expressions need of the world comes
-// in as parameters (data.h).
+// in as parameters (evaluation.h).
 //
 // Threads: a Machine never changes after compile() and is shared freely between threads.
 #pragma once
@@ -24,12 +24,10 @@
 #include "base/time.h"
 #include "workflows/choice.h"
 #include "workflows/path.h"
+#include "workflows/state_index.h"
 #include "workflows/template.h"
 
 namespace sluice::workflows {
-
-using StateIndex = std::uint32_t;
-inline constexpr StateIndex no_state = 0xFFFFFFFF;
 
 enum class StateType { task, pass, choice, wait, succeed, fail /* parallel, map: to come */ };
 std::string_view to_string(StateType type);  // "Task", "Pass", …
