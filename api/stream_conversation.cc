@@ -30,14 +30,13 @@ Result<AnyReply> widen(Result<Reply> reply) {
 
 }  // namespace
 
-std::shared_ptr<StreamConversation> StreamConversation::make(Engine& engine,
-                                                             std::shared_ptr<StreamRegistry> registry,
-                                                             Options options, Post post,
-                                                             std::function<void()> changed) {
+std::shared_ptr<StreamConversation> StreamConversation::make(
+    Engine& engine, std::shared_ptr<StreamRegistry> registry, Options options, Post post,
+    std::function<void()> changed) {
   std::shared_ptr<StreamConversation> made(
       new StreamConversation(engine, std::move(registry), options, std::move(changed)));
-  made->mailbox_ = std::make_shared<StreamMailbox>(
-      [post = std::move(post), weak = std::weak_ptr(made)] {
+  made->mailbox_ =
+      std::make_shared<StreamMailbox>([post = std::move(post), weak = std::weak_ptr(made)] {
         post([weak] {
           if (const auto self = weak.lock()) self->wake();
         });
@@ -54,7 +53,8 @@ StreamConversation::StreamConversation(Engine& engine, std::shared_ptr<StreamReg
       holder_(registry_->enroll()),
       outbox_(options.limits.packed_frame_bytes) {}
 
-// ---- what comes ----------------------------------------------------------------------------------------
+// ---- what comes
+// ----------------------------------------------------------------------------------------
 
 void StreamConversation::receive(std::string_view text) {
   if (phase_ == Phase::leaving || phase_ == Phase::over) return;
@@ -76,8 +76,9 @@ void StreamConversation::alive() {
 
 void StreamConversation::hello_is_late() {
   if (phase_ != Phase::expecting_hello) return;
-  end_with(make_error(Errc::invalid_argument, "expected hello as the first message, found none in time"),
-           close_policy);
+  end_with(
+      make_error(Errc::invalid_argument, "expected hello as the first message, found none in time"),
+      close_policy);
 }
 
 void StreamConversation::stop() {
@@ -117,32 +118,36 @@ void StreamConversation::take_message(StreamMessage message) {
   request(message.ref, *std::move(message.request));
 }
 
-// ---- the session ---------------------------------------------------------------------------------------
+// ---- the session
+// ---------------------------------------------------------------------------------------
 
 void StreamConversation::open(Hello hello) {
   if (hello.version != stream_version)
-    return end_with(make_error(Errc::unsupported, fmt::format("expected protocol version {}, found {}",
-                                                              stream_version, hello.version)),
-                    close_policy);
+    return end_with(
+        make_error(Errc::unsupported, fmt::format("expected protocol version {}, found {}",
+                                                  stream_version, hello.version)),
+        close_policy);
   phase_ = Phase::opening;
   const auto superseded = [mailbox = std::weak_ptr(mailbox_)] {
     if (const auto box = mailbox.lock()) box->put(StreamMailbox::Superseded{});
   };
   resumed_ = hello.session.resume.value_or("");
-  // Before the engine is asked: from here on an older connection that dies cannot detach the session.
+  // Before the engine is asked: from here on an older connection that dies cannot detach the
+  // session.
   if (!resumed_.empty()) registry_->take(resumed_, holder_, superseded);
-  engine_.open_session(
-      std::move(hello.session), mailbox_,
-      [mailbox = mailbox_, registry = registry_, &engine = engine_, holder = holder_,
-       resumed = resumed_](Result<SessionWelcome> opened) {
-        const std::string id = opened ? opened->id : std::string();
-        if (mailbox->put(StreamMailbox::Opened{std::move(opened)}) || id.empty()) return;
-        // The connection was lost meanwhile.
-        if (id == resumed)
-          registry->leave(id, holder, [&] { engine.detach_session(id, /*graceful=*/false); });
-        else
-          engine.detach_session(id, /*graceful=*/false);
-      });
+  engine_.open_session(std::move(hello.session), mailbox_,
+                       [mailbox = mailbox_, registry = registry_, &engine = engine_,
+                        holder = holder_, resumed = resumed_](Result<SessionWelcome> opened) {
+                         const std::string id = opened ? opened->id : std::string();
+                         if (mailbox->put(StreamMailbox::Opened{std::move(opened)}) || id.empty())
+                           return;
+                         // The connection was lost meanwhile.
+                         if (id == resumed)
+                           registry->leave(id, holder,
+                                           [&] { engine.detach_session(id, /*graceful=*/false); });
+                         else
+                           engine.detach_session(id, /*graceful=*/false);
+                       });
 }
 
 void StreamConversation::welcome(Result<SessionWelcome> opened) {
@@ -185,7 +190,8 @@ void StreamConversation::detach(bool graceful) {
   });
 }
 
-// ---- requests ------------------------------------------------------------------------------------------
+// ---- requests
+// ------------------------------------------------------------------------------------------
 
 void StreamConversation::request(std::optional<std::int64_t> ref, StreamRequest request) {
   std::visit(
@@ -209,10 +215,11 @@ void StreamConversation::request(std::optional<std::int64_t> ref, StreamRequest 
           if (!gone)
             return answer_now(ref, make_error(Errc::not_found, "not subscribed: " + wanted.queue));
           for (const Delivery& task : gone.mapped().held) release_unsent(task);
-          engine_.unsubscribe(session_, std::move(wanted.queue),
-                              [mailbox = mailbox_, number = expect(ref)](Status status) {
-                                mailbox->put(StreamMailbox::Answer{number, widen(std::move(status))});
-                              });
+          engine_.unsubscribe(
+              session_, std::move(wanted.queue),
+              [mailbox = mailbox_, number = expect(ref)](Status status) {
+                mailbox->put(StreamMailbox::Answer{number, widen(std::move(status))});
+              });
         } else if constexpr (std::is_same_v<T, Revoked>) {
           engine_.revoked(session_, std::move(wanted.token));
         } else if constexpr (std::is_same_v<T, Ping>) {
@@ -289,7 +296,8 @@ void StreamConversation::send_answers() {
     detach(/*graceful=*/true);
 }
 
-// ---- from the engine -----------------------------------------------------------------------------------
+// ---- from the engine
+// -----------------------------------------------------------------------------------
 
 void StreamConversation::wake() {
   for (auto& item : mailbox_->take()) {
@@ -345,7 +353,8 @@ void StreamConversation::release_unsent(const Delivery& task) {
                  Engine::Callback<ReleaseTask>([](const Status&) {}));
 }
 
-// ---- what goes -----------------------------------------------------------------------------------------
+// ---- what goes
+// -----------------------------------------------------------------------------------------
 
 bool StreamConversation::wants_input() const {
   if (phase_ != Phase::expecting_hello && phase_ != Phase::open) return false;

@@ -1,17 +1,23 @@
-// What is said on one worker stream (docs/worker-stream.md): frames in, frames out, the engine behind.
+// What is said on one worker stream (docs/worker-stream.md): frames in, frames out, the engine
+// behind.
 //
-// Knows the engine and no socket. The transport (api/stream_session.cc) gives it every frame that comes,
-// sends what it has, reads only while it wants input, and closes when it says so.
+// Knows the engine and no socket. The transport (api/stream_session.cc) gives it every frame that
+// comes, sends what it has, reads only while it wants input, and closes when it says so.
 //
 // Invariants:
-//   - Answers leave in the order of the requests, whatever the order in which the engine gives them.
+//   - Answers leave in the order of the requests, whatever the order in which the engine gives
+//   them.
 //   - A task of a queue leaves after the answer to its first subscribe.
-//   - What waits to be sent is bounded: over `pause_bytes` the engine is told to hand out nothing more and
+//   - What waits to be sent is bounded: over `pause_bytes` the engine is told to hand out nothing
+//   more and
 //     no input is wanted; over `full_bytes` further tasks are released unsent.
-//   - The session is detached at most once, and not at all when a newer connection has taken it over or
-//     when the server stops (its leases then run on, so that a worker keeps its work over a restart).
+//   - The session is detached at most once, and not at all when a newer connection has taken it
+//   over or
+//     when the server stops (its leases then run on, so that a worker keeps its work over a
+//     restart).
 //
-// Threads: confined to the connection's thread; the engine's callbacks arrive through a StreamMailbox.
+// Threads: confined to the connection's thread; the engine's callbacks arrive through a
+// StreamMailbox.
 #pragma once
 
 #include <cstdint>
@@ -46,19 +52,22 @@ class StreamConversation : public std::enable_shared_from_this<StreamConversatio
   // Runs a function on the connection's thread; callable from any thread.
   using Post = std::function<void(std::function<void()>)>;
 
-  // `engine` must outlive the conversation and its callbacks. `changed` is called on the connection's
-  // thread after anything from the engine: there may be output, a wish for input, or a close.
+  // `engine` must outlive the conversation and its callbacks. `changed` is called on the
+  // connection's thread after anything from the engine: there may be output, a wish for input, or a
+  // close.
   static std::shared_ptr<StreamConversation> make(orchestrator::Engine& engine,
-                                                  std::shared_ptr<StreamRegistry> registry, Options options,
-                                                  Post post, std::function<void()> changed);
+                                                  std::shared_ptr<StreamRegistry> registry,
+                                                  Options options, Post post,
+                                                  std::function<void()> changed);
 
   // ---- what comes ----
   void receive(std::string_view text);  // one text frame
   void receive_binary();
-  void alive();                         // a WebSocket ping or pong
-  void hello_is_late();                 // ends the conversation unless hello came
-  void stop();                          // the server stops: what was asked is still answered
-  // The connection is over. `graceful`: closed by the worker with 1000. To be called exactly once, last.
+  void alive();          // a WebSocket ping or pong
+  void hello_is_late();  // ends the conversation unless hello came
+  void stop();           // the server stops: what was asked is still answered
+  // The connection is over. `graceful`: closed by the worker with 1000. To be called exactly once,
+  // last.
   void lost(bool graceful);
 
   // ---- what goes ----

@@ -1,11 +1,12 @@
 // Where the engine leaves what it has for one worker stream.
 //
-// The engine's writer thread calls back once per answer, per hand-out and per revoke; after a commit that is
-// hundreds of calls for one connection. They gather here, and the connection's thread is woken once for all
-// of them.
+// The engine's writer thread calls back once per answer, per hand-out and per revoke; after a
+// commit that is hundreds of calls for one connection. They gather here, and the connection's
+// thread is woken once for all of them.
 //
-// Threads: thread-safe; nothing blocks. After close() nothing is posted any more, so the connection's
-// executor need not outlive the engine's callbacks; what comes later is told that it came too late.
+// Threads: thread-safe; nothing blocks. After close() nothing is posted any more, so the
+// connection's executor need not outlive the engine's callbacks; what comes later is told that it
+// came too late.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class StreamMailbox final : public orchestrator::Consumer {
     std::string token;
   };
   struct Superseded {};
-  using Item = std::variant<Answer, Opened, Revoke, Superseded, std::vector<orchestrator::Delivery>>;
+  using Item =
+      std::variant<Answer, Opened, Revoke, Superseded, std::vector<orchestrator::Delivery>>;
 
   // `wake` makes the connection's thread call take(); called from any thread, under the lock.
   explicit StreamMailbox(std::function<void()> wake) : wake_(std::move(wake)) {}

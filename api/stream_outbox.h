@@ -1,9 +1,9 @@
 // What waits to be sent on one worker stream, packed into frames.
 //
 // Messages that gather while a frame is on its way leave together, as one JSON array of about
-// `frame_bytes`; a message that waits alone leaves as it is. Order is kept. The outbox refuses nothing:
-// whoever fills it looks at bytes() and stops (api/stream_conversation.h). An empty outbox holds no memory
-// to speak of.
+// `frame_bytes`; a message that waits alone leaves as it is. Order is kept. The outbox refuses
+// nothing: whoever fills it looks at bytes() and stops (api/stream_conversation.h). An empty outbox
+// holds no memory to speak of.
 //
 // Confined to the connection's thread.
 #pragma once

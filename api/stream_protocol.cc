@@ -20,7 +20,8 @@ constexpr std::size_t queue_name_bytes_max = 256;
 
 Duration from_seconds(double s) { return {std::llround(s * 1e6)}; }
 
-std::optional<Duration> optional_seconds(Envelope& body, std::string_view name, double min, double max) {
+std::optional<Duration> optional_seconds(Envelope& body, std::string_view name, double min,
+                                         double max) {
   const auto value = body.optional_number(name);
   if (!value) return std::nullopt;
   if (!(*value >= min && *value <= max)) {
@@ -46,7 +47,8 @@ std::string required_queue(Envelope& body, std::string_view name = "queue") {
 }
 
 // {"name": "text", …}: headers and labels, which are small.
-std::vector<std::pair<std::string, std::string>> optional_texts(Envelope& body, std::string_view name) {
+std::vector<std::pair<std::string, std::string>> optional_texts(Envelope& body,
+                                                                std::string_view name) {
   std::vector<std::pair<std::string, std::string>> texts;
   const auto raw = body.optional_raw(name);
   if (!raw || *raw == "null") return texts;
@@ -72,8 +74,8 @@ Hello read_hello(Envelope& body) {
   Hello hello;
   hello.version = body.required_integer("version", 0, ref_max);
   hello.session.worker = body.required_string("worker");
-  if (body.has("worker") && (hello.session.worker.empty() ||
-                             hello.session.worker.size() > stream_worker_name_bytes_max))
+  if (body.has("worker") &&
+      (hello.session.worker.empty() || hello.session.worker.size() > stream_worker_name_bytes_max))
     body.problem("worker", fmt::format("expected a name of 1 to {} bytes, found {}",
                                        stream_worker_name_bytes_max, hello.session.worker.size()));
   if (const auto session = body.optional_string("session"); session && !session->empty())
@@ -89,7 +91,8 @@ Subscribe read_subscribe(Envelope& body) {
   subscribe.credit = static_cast<int>(body.required_integer("credit", 1, stream_credit_max));
   const auto priority = body.optional_integer("priority", 0, 9);
   if (priority && *priority != 0)
-    body.problem("priority", "a subscription's priority is not offered by this version: leave it out");
+    body.problem("priority",
+                 "a subscription's priority is not offered by this version: leave it out");
   return subscribe;
 }
 
@@ -120,8 +123,9 @@ HeartbeatTask read_heartbeat(Envelope& body) {
 }
 
 ReleaseTask read_release(Envelope& body) {
-  return {.token = required_token(body),
-          .delay = optional_seconds(body, "delay_seconds", 0, delay_seconds_max).value_or(Duration{})};
+  return {
+      .token = required_token(body),
+      .delay = optional_seconds(body, "delay_seconds", 0, delay_seconds_max).value_or(Duration{})};
 }
 
 StartRun read_start(Envelope& body) {
@@ -149,7 +153,8 @@ NewMessage read_new_message(Envelope& body, const std::string& queue) {
   message.headers = optional_texts(body, "headers");
   if (const auto priority = body.optional_integer("priority", 0, 9))
     message.priority = static_cast<int>(*priority);
-  message.delay = optional_seconds(body, "delay_seconds", 0, delay_seconds_max).value_or(Duration{});
+  message.delay =
+      optional_seconds(body, "delay_seconds", 0, delay_seconds_max).value_or(Duration{});
   message.expires = optional_seconds(body, "expires_seconds", 0.001, delay_seconds_max);
   if (const auto dedup = body.optional_string("dedup_id")) message.dedup_id = std::string(*dedup);
   if (body.optional_string("order_key"))
@@ -222,13 +227,21 @@ struct Op {
   Result<StreamRequest> (*read)(Envelope&);
 };
 constexpr std::array ops = {
-    Op{"complete", read_one<read_complete>}, Op{"fail", read_one<read_fail>},
-    Op{"heartbeat", read_one<read_heartbeat>}, Op{"release", read_one<read_release>},
-    Op{"credit", read_one<read_credit>}, Op{"subscribe", read_one<read_subscribe>},
-    Op{"unsubscribe", [](Envelope& body) { return finished(body, Unsubscribe{required_queue(body)}); }},
+    Op{"complete", read_one<read_complete>},
+    Op{"fail", read_one<read_fail>},
+    Op{"heartbeat", read_one<read_heartbeat>},
+    Op{"release", read_one<read_release>},
+    Op{"credit", read_one<read_credit>},
+    Op{"subscribe", read_one<read_subscribe>},
+    Op{"unsubscribe",
+       [](Envelope& body) { return finished(body, Unsubscribe{required_queue(body)}); }},
     Op{"revoked", [](Envelope& body) { return finished(body, Revoked{required_token(body)}); }},
-    Op{"start", read_one<read_start>}, Op{"send", read_send_request}, Op{"ping", read_bare<Ping>},
-    Op{"bye", read_bare<Bye>}, Op{"hello", read_one<read_hello>}, Op{"publish", not_offered},
+    Op{"start", read_one<read_start>},
+    Op{"send", read_send_request},
+    Op{"ping", read_bare<Ping>},
+    Op{"bye", read_bare<Bye>},
+    Op{"hello", read_one<read_hello>},
+    Op{"publish", not_offered},
     Op{"event", not_offered}};
 
 StreamMessage read_message(Envelope& body) {
@@ -255,8 +268,8 @@ StreamMessage read_message(Envelope& body) {
   return message;
 }
 
-// Whether what is wrong with `text` lies deeper than one message's members, so that no ref can be read
-// and an answer in order is not possible.
+// Whether what is wrong with `text` lies deeper than one message's members, so that no ref can be
+// read and an answer in order is not possible.
 Result<StreamMessage> scan_message(std::string_view text) {
   auto body = Envelope::scan(text);
   if (body) return read_message(*body);
@@ -308,8 +321,9 @@ Result<std::vector<StreamMessage>> parse_frame(std::string_view text, std::size_
   const auto items = scan_array(text);
   if (!items) return items.error();
   if (items->size() > items_max)
-    return make_error(Errc::invalid_argument, fmt::format("expected at most {} messages in a frame, found {}",
-                                                          items_max, items->size()));
+    return make_error(
+        Errc::invalid_argument,
+        fmt::format("expected at most {} messages in a frame, found {}", items_max, items->size()));
   messages.reserve(items->size());
   for (const auto item : *items) {
     auto message = scan_message(item);

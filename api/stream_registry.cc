@@ -9,7 +9,8 @@ StreamRegistry::Holder StreamRegistry::enroll() {
   return ++last_;
 }
 
-void StreamRegistry::take(const std::string& session, Holder holder, std::function<void()> superseded) {
+void StreamRegistry::take(const std::string& session, Holder holder,
+                          std::function<void()> superseded) {
   Entry before;
   {
     const std::lock_guard lock(mutex_);

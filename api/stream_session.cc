@@ -25,13 +25,14 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using boost::system::error_code;
 
-// A buffer that one large frame has grown is given back, so that thousands of quiet workers stay small.
+// A buffer that one large frame has grown is given back, so that thousands of quiet workers stay
+// small.
 constexpr std::size_t idle_buffer_bytes = 16 << 10;
 
 std::chrono::microseconds chrono(Duration d) { return std::chrono::microseconds(d.us); }
 
-// One worker's socket: moves frames between it and its conversation. Callbacks instead of coroutines, since
-// reading and writing start and stop as the conversation wishes.
+// One worker's socket: moves frames between it and its conversation. Callbacks instead of
+// coroutines, since reading and writing start and stop as the conversation wishes.
 //
 // Confined to the stream's executor.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -48,9 +49,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     error_code error;
     ws_.next_layer().expires_never();  // the WebSocket has its own time-outs
     ws_.next_layer().socket().set_option(asio::ip::tcp::no_delay(true), error);
-    ws_.set_option(websocket::stream_base::timeout{.handshake_timeout = chrono(limits_.close_timeout),
-                                                   .idle_timeout = chrono(limits_.idle_timeout),
-                                                   .keep_alive_pings = true});
+    ws_.set_option(
+        websocket::stream_base::timeout{.handshake_timeout = chrono(limits_.close_timeout),
+                                        .idle_timeout = chrono(limits_.idle_timeout),
+                                        .keep_alive_pings = true});
     ws_.read_message_max(frame_bytes_max);
     ws_.auto_fragment(false);
     co_await ws_.async_accept(upgrade, asio::redirect_error(asio::use_awaitable, error));
@@ -65,7 +67,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
         {.limits = limits_,
          .payload_bytes_max = context.limits.payload_bytes_max,
          .frame_bytes_max = frame_bytes_max},
-        [executor = ws_.get_executor()](std::function<void()> f) { asio::post(executor, std::move(f)); },
+        [executor = ws_.get_executor()](std::function<void()> f) {
+          asio::post(executor, std::move(f));
+        },
         [weak] {
           if (const auto self = weak.lock()) self->go_on();
         });
@@ -144,8 +148,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!watching_) watch_stall();
   }
 
-  // A timer per write would cost more than the write: it runs on by itself while writing goes on, and
-  // looks whether it still is the same one.
+  // A timer per write would cost more than the write: it runs on by itself while writing goes on,
+  // and looks whether it still is the same one.
   void watch_stall() {
     watching_ = true;
     stall_timer_.expires_after(chrono(limits_.stall_timeout));
@@ -163,7 +167,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     closing_ = true;
     websocket::close_reason reason(static_cast<websocket::close_code>(close.code));
     const std::string_view text = close.reason;
-    reason.reason.assign(text.substr(0, cut_at_character(text, reason.reason.max_size())));
+    reason.reason.assign(text.data(), cut_at_character(text, reason.reason.max_size()));
     graceful_ = close.code == static_cast<std::uint16_t>(websocket::close_code::normal);
     ws_.async_close(reason, [self = shared_from_this()](error_code) { self->end(); });
     cut_after(limits_.close_timeout);
@@ -171,7 +175,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   static std::size_t cut_at_character(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text.size();
-    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0U) == 0x80U) --bytes_max;
+    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0U) == 0x80U)
+      --bytes_max;
     return bytes_max;
   }
 
@@ -201,10 +206,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     beast::close_socket(beast::get_lowest_layer(ws_));
     hello_timer_.cancel();
     stall_timer_.cancel();
-    ended_timer_.cancel();
+    ended_timer_.expires_at(
+        asio::steady_timer::time_point::min());  // also for a wait that comes later
   }
 
-  // Workers' payloads are mostly small and hold text already compressed or not worth it: no deflate.
+  // Workers' payloads are mostly small and hold text already compressed or not worth it: no
+  // deflate.
   websocket::stream<beast::tcp_stream, false> ws_;
   const StreamLimits limits_;
   asio::steady_timer hello_timer_;
@@ -222,8 +229,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool ended_ = false;
 };
 
-// A page of another site may open a WebSocket to any address its visitor can reach, and the browser asks
-// nobody; only Origin tells. Workers that are no browsers send none.
+// A page of another site may open a WebSocket to any address its visitor can reach, and the browser
+// asks nobody; only Origin tells. Workers that are no browsers send none.
 bool foreign_origin(const http::request<http::string_body>& upgrade) {
   const auto origin = upgrade[http::field::origin];
   if (origin.empty()) return false;
@@ -261,8 +268,8 @@ asio::awaitable<void> serve_stream(beast::tcp_stream stream,
   upgrade = {};
   connection->run(context, frame_bytes_max);
 
-  // A cancellation means that the server stops. It ends this wait only; the socket's own operations go on,
-  // so that answers and the close are still sent.
+  // A cancellation means that the server stops. It ends this wait only; the socket's own operations
+  // go on, so that answers and the close are still sent.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await connection->wait();

@@ -1,16 +1,17 @@
 // The worker stream's side of a connection (docs/worker-stream.md).
 //
-// A connection that asked for GET /v1/stream with a WebSocket upgrade is handed over, its request read to the
-// end and nothing answered yet. The coroutine accepts (or refuses) the upgrade and returns when the
-// connection is over; the server counts it as a connection until then.
+// A connection that asked for GET /v1/stream with a WebSocket upgrade is handed over, its request
+// read to the end and nothing answered yet. The coroutine accepts (or refuses) the upgrade and
+// returns when the connection is over; the server counts it as a connection until then.
 //
-// Threads: runs on the stream's own executor, which is one thread's io_context: nothing else runs on that
-// thread meanwhile, so no strand is needed. It must not block. Callbacks of the engine come on the writer
-// thread: post to stream.get_executor().
+// Threads: runs on the stream's own executor, which is one thread's io_context: nothing else runs
+// on that thread meanwhile, so no strand is needed. It must not block. Callbacks of the engine come
+// on the writer thread: post to stream.get_executor().
 //
-// Stopping: the coroutine is cancelled (cancellation_type::terminal), so its pending operation ends with
-// operation_aborted; it then closes with WebSocket code 1001 and detaches its session gracefully.
-// context.stopping is set before that.
+// Stopping: the coroutine is cancelled (cancellation_type::terminal). It answers what was asked
+// before, closes with WebSocket code 1001 and returns within limits.stream.close_timeout. Its
+// session is not detached: the leases run on, so that a worker that comes back after a restart
+// keeps its work.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
