@@ -53,8 +53,7 @@ StreamConversation::StreamConversation(Engine& engine, std::shared_ptr<StreamReg
       holder_(registry_->enroll()),
       outbox_(options.limits.packed_frame_bytes) {}
 
-// ---- what comes
-// ----------------------------------------------------------------------------------------
+// ---- what comes ----
 
 void StreamConversation::receive(std::string_view text) {
   if (phase_ == Phase::leaving || phase_ == Phase::over) return;
@@ -118,8 +117,7 @@ void StreamConversation::take_message(StreamMessage message) {
   request(message.ref, *std::move(message.request));
 }
 
-// ---- the session
-// ---------------------------------------------------------------------------------------
+// ---- the session ----
 
 void StreamConversation::open(Hello hello) {
   if (hello.version != stream_version)
@@ -128,43 +126,34 @@ void StreamConversation::open(Hello hello) {
                                                   stream_version, hello.version)),
         close_policy);
   phase_ = Phase::opening;
-  const auto superseded = [mailbox = std::weak_ptr(mailbox_)] {
-    if (const auto box = mailbox.lock()) box->put(StreamMailbox::Superseded{});
-  };
   resumed_ = hello.session.resume.value_or("");
-  // Before the engine is asked: from here on an older connection that dies cannot detach the
-  // session.
-  if (!resumed_.empty()) registry_->take(resumed_, holder_, superseded);
+  if (!resumed_.empty()) take_over(resumed_);
   engine_.open_session(std::move(hello.session), mailbox_,
-                       [mailbox = mailbox_, registry = registry_, &engine = engine_,
-                        holder = holder_, resumed = resumed_](Result<SessionWelcome> opened) {
+                       [mailbox = mailbox_, &engine = engine_](Result<SessionWelcome> opened) {
                          const std::string id = opened ? opened->id : std::string();
                          if (mailbox->put(StreamMailbox::Opened{std::move(opened)}) || id.empty())
                            return;
-                         // The connection was lost meanwhile.
-                         if (id == resumed)
-                           registry->leave(id, holder,
-                                           [&] { engine.detach_session(id, /*graceful=*/false); });
-                         else
-                           engine.detach_session(id, /*graceful=*/false);
+                         engine.detach_session(
+                             id, mailbox.get(),
+                             /*graceful=*/false);  // the connection was lost meanwhile
                        });
 }
 
+void StreamConversation::take_over(const std::string& session) {
+  registry_->take(session, holder_, [mailbox = std::weak_ptr(mailbox_)] {
+    if (const auto box = mailbox.lock()) box->put(StreamMailbox::Superseded{});
+  });
+}
+
 void StreamConversation::welcome(Result<SessionWelcome> opened) {
+  if (!resumed_.empty() && (!opened || opened->id != resumed_)) registry_->leave(resumed_, holder_);
   if (!opened) {
     const bool stops = opened.error().code == Errc::unavailable;
-    if (!resumed_.empty()) registry_->leave(resumed_, holder_, [] {});
-    released_ = true;
     return end_with(std::move(opened).error(), stops ? close_going_away : close_failed);
   }
   session_ = opened->id;
-  if (session_ != resumed_) {
-    if (!resumed_.empty()) registry_->leave(resumed_, holder_, [] {});
-    registry_->take(session_, holder_, [mailbox = std::weak_ptr(mailbox_)] {
-      if (const auto box = mailbox.lock()) box->put(StreamMailbox::Superseded{});
-    });
-  }
-  if (phase_ != Phase::opening) return;  // stopped meanwhile: detached with the connection
+  if (session_ != resumed_) take_over(session_);
+  if (phase_ != Phase::opening) return;  // stopped meanwhile
   phase_ = Phase::open;
   outbox_.add([&](std::string& out) {
     append_welcome(out, {.session = session_,
@@ -183,15 +172,12 @@ void StreamConversation::welcome(Result<SessionWelcome> opened) {
 }
 
 void StreamConversation::detach(bool graceful) {
-  if (session_.empty() || released_) return;
-  released_ = true;
-  registry_->leave(session_, holder_, [&] {
-    if (!stopping_) engine_.detach_session(session_, graceful);
-  });
+  if (std::exchange(released_, true)) return;
+  registry_->leave(session_.empty() ? resumed_ : session_, holder_);
+  if (!session_.empty() && !stopping_) engine_.detach_session(session_, mailbox_.get(), graceful);
 }
 
-// ---- requests
-// ------------------------------------------------------------------------------------------
+// ---- requests ----
 
 void StreamConversation::request(std::optional<std::int64_t> ref, StreamRequest request) {
   std::visit(
@@ -296,8 +282,7 @@ void StreamConversation::send_answers() {
     detach(/*graceful=*/true);
 }
 
-// ---- from the engine
-// -----------------------------------------------------------------------------------
+// ---- from the engine ----
 
 void StreamConversation::wake() {
   for (auto& item : mailbox_->take()) {
@@ -353,8 +338,7 @@ void StreamConversation::release_unsent(const Delivery& task) {
                  Engine::Callback<ReleaseTask>([](const Status&) {}));
 }
 
-// ---- what goes
-// -----------------------------------------------------------------------------------------
+// ---- what goes ----
 
 bool StreamConversation::wants_input() const {
   if (phase_ != Phase::expecting_hello && phase_ != Phase::open) return false;

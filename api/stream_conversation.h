@@ -98,6 +98,7 @@ class StreamConversation : public std::enable_shared_from_this<StreamConversatio
   void take_messages();
   void take_message(StreamMessage message);
   void open(Hello hello);
+  void take_over(const std::string& session);
   void welcome(Result<orchestrator::SessionWelcome> opened);
   void request(std::optional<std::int64_t> ref, StreamRequest request);
   void subscribe(std::optional<std::int64_t> ref, std::string queue, int credit);

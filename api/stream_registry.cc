@@ -19,13 +19,10 @@ void StreamRegistry::take(const std::string& session, Holder holder,
   if (before.holder != 0 && before.holder != holder && before.superseded) before.superseded();
 }
 
-void StreamRegistry::leave(const std::string& session, Holder holder,
-                           const std::function<void()>& detach) {
+void StreamRegistry::leave(const std::string& session, Holder holder) {
   const std::lock_guard lock(mutex_);
   const auto at = sessions_.find(session);
-  if (at == sessions_.end() || at->second.holder != holder) return;
-  sessions_.erase(at);
-  detach();
+  if (at != sessions_.end() && at->second.holder == holder) sessions_.erase(at);
 }
 
 std::size_t StreamRegistry::size() const {

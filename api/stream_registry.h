@@ -1,13 +1,13 @@
 // Which connection speaks for which session.
 //
 // A worker that reconnects may arrive before the server has noticed the loss of its first
-// connection. The newer one wins: it takes the session's place here first, and from then on the
-// older one neither touches nor detaches the session, whatever it still does; it is only told to
-// close.
+// connection. The newer one wins, in the engine as well as here; the older one is told, so that it
+// closes.
 //
 // Thread-safe. `superseded` is called without the lock held.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -25,10 +25,8 @@ class StreamRegistry {
   // Makes `holder` the session's connection; the earlier one's `superseded` is called, on this
   // thread.
   void take(const std::string& session, Holder holder, std::function<void()> superseded);
-  // Ends the hold. `detach` is called, under the lock, only if `holder` still had it: so a newer
-  // connection cannot take the session between the look and the call. It must not block or call
-  // back here.
-  void leave(const std::string& session, Holder holder, const std::function<void()>& detach);
+  // Ends the hold, unless a newer connection has it.
+  void leave(const std::string& session, Holder holder);
 
   std::size_t size() const;
 

@@ -183,8 +183,7 @@ Status Worker::run() {
   return ok();
 }
 
-// ---- pool
-// ------------------------------------------------------------------------------------------------
+// ---- pool ----
 
 void Worker::Impl::pool_thread() {
   for (;;) {
@@ -222,8 +221,7 @@ std::vector<std::shared_ptr<Assignment>> Worker::Impl::take_unstarted() {
   return taken;
 }
 
-// ---- connection
-// ------------------------------------------------------------------------------------------
+// ---- connection ----
 
 asio::awaitable<void> Worker::Impl::serve() {
   std::minstd_rand chance(std::random_device{}());
@@ -378,8 +376,7 @@ void Worker::Impl::keep_resending() {
   });
 }
 
-// ---- leaving
-// ---------------------------------------------------------------------------------------------
+// ---- leaving ----
 
 void Worker::Impl::on_stop() {
   if (std::exchange(stopping, true)) return;
