@@ -1,4 +1,5 @@
-// Every bound of the HTTP side, in one place: what is full is an answer (413, 429, 431, 503), never a hang.
+// Every bound of the HTTP side, in one place: what is full is an answer (413, 429, 431, 503), never
+// a hang.
 //
 // The constants are the defaults and carry the relations between them; a server may be given others
 // (tests use short ones), and takes the payload limit from the engine.
@@ -22,8 +23,8 @@ inline constexpr int page_items_max = 1'000;
 inline constexpr int lease_tasks_max = 1'000;
 inline constexpr std::size_t idempotency_key_max = 255;
 inline constexpr int wait_seconds_max = 60;
-// Requests waiting for a read connection. Each read takes at most 250 ms, so the last of a full line over
-// four threads waits for about this many / 16 seconds.
+// Requests waiting for a read connection. Each read takes at most 250 ms, so the last of a full
+// line over four threads waits for about this many / 16 seconds.
 inline constexpr std::size_t read_line_default = 256;
 
 static_assert(batch_body_bytes_default >= payload_bytes_default + envelope_bytes_max,
@@ -41,17 +42,17 @@ struct Limits {
   std::size_t read_line_max = read_line_default;
   int read_threads = 4;
 
-  Duration header_timeout = seconds(10);  // from a request's first byte to the end of its header
-  Duration body_timeout = seconds(60);    // from the end of the header to the end of the body
-  Duration write_timeout = seconds(30);   // a response, plus its bytes at write_rate_min
-  std::size_t write_rate_min = 64 << 10;  // bytes per second that a reader must keep up
-  Duration idle_timeout = seconds(75);    // between requests
-  Duration linger_timeout = seconds(2);   // after a refusal, to let the client read it
+  Duration header_timeout = seconds(10);   // from a request's first byte to the end of its header
+  Duration body_timeout = seconds(60);     // from the end of the header to the end of the body
+  Duration write_timeout = seconds(30);    // a response, plus its bytes at write_rate_min
+  std::size_t write_rate_min = 64 << 10;   // bytes per second that a reader must keep up
+  Duration idle_timeout = seconds(75);     // between requests
+  Duration linger_timeout = seconds(2);    // after a refusal, to let the client read it
   Duration event_keepalive = seconds(15);  // a comment on a quiet event stream
-  Duration drain_timeout = seconds(10);   // stop(): for the requests in flight
-  Duration tick = milliseconds(250);      // how often time-outs are looked at
+  Duration drain_timeout = seconds(10);    // stop(): for the requests in flight
+  Duration tick = milliseconds(250);       // how often time-outs are looked at
 
-  StreamLimits stream;
+  StreamLimits stream{};
 };
 
 }  // namespace sluice::api

@@ -37,9 +37,9 @@ std::chrono::microseconds chrono(Duration d) { return std::chrono::microseconds(
 // Confined to the stream's executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(beast::tcp_stream stream, Context& context)
+  Connection(beast::tcp_stream stream, const StreamHost& host)
       : ws_(std::move(stream)),
-        limits_(context.limits.stream),
+        limits_(host.limits),
         hello_timer_(ws_.get_executor()),
         stall_timer_(ws_.get_executor()),
         ended_timer_(ws_.get_executor(), asio::steady_timer::time_point::max()) {}
@@ -59,13 +59,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return !error;
   }
 
-  void run(Context& context, std::size_t frame_bytes_max) {
+  void run(const StreamHost& host, std::size_t frame_bytes_max) {
     // Weak, since the conversation lives in this connection.
     const auto weak = weak_from_this();
     talk_ = StreamConversation::make(
-        context.engine, context.streams,
+        host.engine, host.registry,
         {.limits = limits_,
-         .payload_bytes_max = context.limits.payload_bytes_max,
+         .payload_bytes_max = host.payload_bytes_max,
          .frame_bytes_max = frame_bytes_max},
         [executor = ws_.get_executor()](std::function<void()> f) {
           asio::post(executor, std::move(f));
@@ -254,7 +254,7 @@ asio::awaitable<void> refuse(beast::tcp_stream& stream, unsigned version, http::
 }  // namespace
 
 asio::awaitable<void> serve_stream(beast::tcp_stream stream,
-                                   http::request<http::string_body> upgrade, Context& context) {
+                                   http::request<http::string_body> upgrade, StreamHost host) {
   if (foreign_origin(upgrade)) {
     co_await refuse(
         stream, upgrade.version(), http::status::forbidden,
@@ -262,11 +262,11 @@ asio::awaitable<void> serve_stream(beast::tcp_stream stream,
         R"("detail":"the worker stream may be opened by a page of this server only: Origin is another"})");
     co_return;
   }
-  const std::size_t frame_bytes_max = context.limits.payload_bytes_max + envelope_bytes_max;
-  const auto connection = std::make_shared<Connection>(std::move(stream), context);
+  const std::size_t frame_bytes_max = host.payload_bytes_max + envelope_bytes_max;
+  const auto connection = std::make_shared<Connection>(std::move(stream), host);
   if (!co_await connection->accept(upgrade, frame_bytes_max)) co_return;
   upgrade = {};
-  connection->run(context, frame_bytes_max);
+  connection->run(host, frame_bytes_max);
 
   // A cancellation means that the server stops. It ends this wait only; the socket's own operations
   // go on, so that answers and the close are still sent.

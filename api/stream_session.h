@@ -14,6 +14,9 @@
 // keeps its work.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
@@ -23,8 +26,24 @@
 
 namespace sluice::api {
 
+// What a worker stream needs of a server; all of it outlives the coroutine.
+struct StreamHost {
+  orchestrator::Engine& engine;
+  std::shared_ptr<StreamRegistry> registry;
+  StreamLimits limits{};
+  std::size_t payload_bytes_max = payload_bytes_default;
+};
+
 boost::asio::awaitable<void> serve_stream(
     boost::beast::tcp_stream stream,
-    boost::beast::http::request<boost::beast::http::string_body> upgrade, Context& context);
+    boost::beast::http::request<boost::beast::http::string_body> upgrade, StreamHost host);
+
+inline boost::asio::awaitable<void> serve_stream(
+    boost::beast::tcp_stream stream,
+    boost::beast::http::request<boost::beast::http::string_body> upgrade, Context& context) {
+  return serve_stream(std::move(stream), std::move(upgrade),
+                      StreamHost{context.engine, context.streams, context.limits.stream,
+                                 context.limits.payload_bytes_max});
+}
 
 }  // namespace sluice::api
