@@ -11,7 +11,8 @@ using namespace orchestrator;
 
 // The faults stay in `body`.
 StartRun read_start(Envelope& body, std::string workflow, std::size_t payload_bytes_max) {
-  StartRun start{.workflow = std::move(workflow)};
+  StartRun start;
+  start.workflow = std::move(workflow);
   start.input = required_doc(body, "input", payload_bytes_max);
   start.name = optional_text(body, "name");
   start.version = body.optional_integer("version", 1, INT64_MAX);

@@ -2,6 +2,7 @@
 #include "api/answers.h"
 #include "api/body.h"
 #include "api/router.h"
+#include "workflows/graph.h"
 #include "workflows/workflow.h"
 
 namespace sluice::api {
@@ -136,6 +137,27 @@ asio::awaitable<Response> list_workflow_versions(Call& call) {
                  }));
 }
 
+asio::awaitable<Response> get_graph(Call& call) {
+  const std::string format = call.query.text("format").value_or("json");
+  const auto version = call.query.integer("version");
+  auto drawn = co_await read(call, [&]() -> Result<std::string> {
+    const auto found = call.context.inspector.workflow(call.path[0], version);
+    if (!found) return found.error();
+    const auto compiled = workflows::compile(found->definition);
+    // It compiled when it was deployed; a version that no longer does was made by another release.
+    if (!compiled) return compiled.error();
+    const auto graph = workflows::graph_of(*compiled->machine);
+    if (format == "mermaid") return workflows::to_mermaid(graph);
+    if (format == "dot") return workflows::to_dot(graph);
+    return to_text(workflows::to_json(graph));
+  });
+  if (!drawn) co_return problem(drawn.error());
+  Response response = json(200, std::move(*drawn));
+  if (format == "mermaid") response.content_type = "text/vnd.mermaid; charset=utf-8";
+  if (format == "dot") response.content_type = "text/vnd.graphviz; charset=utf-8";
+  co_return response;
+}
+
 asio::awaitable<Response> delete_workflow(Call& call) {
   return change(call, DeleteWorkflow{.name = call.path[0]}, RenderDone{});
 }
@@ -205,6 +227,17 @@ std::vector<Route> workflow_routes() {
        .tag = "workflows",
        .summary = "One version with its definition",
        .answers = {{200, "the version", "Workflow"}, {404, "unknown", "Problem"}}},
+      {.method = Method::get,
+       .path = "/v1/workflows/{name}/graph",
+       .handler = get_graph,
+       .operation = "getWorkflowGraph",
+       .tag = "workflows",
+       .summary = "The compiled machine as a graph",
+       .query = {{"format", Kind::choice, "how it is written (default json)", 0, 0,
+                  "json|mermaid|dot"},
+                 {"version", Kind::integer, "of this version (default: the latest)", 1, INT64_MAX}},
+       .answers = {{200, "the graph; as text for mermaid and dot", "Graph"},
+                   {404, "unknown", "Problem"}}},
       {.method = Method::post,
        .path = "/v1/workflows/{name}/pause",
        .handler = pause_workflow,

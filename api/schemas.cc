@@ -46,6 +46,11 @@ constexpr Schema all[] = {
      R"("definition":{"$ref":"#/components/schemas/Definition"}},"required":["name","version",)"
      R"("hash","deployed_at","definition"]})"
     },
+    {"Graph",
+     R"({"type":"object","properties":{"comment":{"type":"string"},"start":{"type":"string"},)"
+     R"("nodes":{"type":"array","items":{"type":"object"}},)"
+     R"("edges":{"type":"array","items":{"type":"object"}}},"required":["start","nodes","edges"]})"
+    },
     {"Version",
      R"({"type":"object","properties":{"version":{"type":"integer"},"hash":{"type":"string"},)"
      R"("deployed_at":{"type":"string","format":"date-time"}},"required":["version","hash",)"
