@@ -6,7 +6,7 @@
 // templates are parsed, nothing is looked up by name again.
 //
 // This room is pure: no database, no socket, no clock, no entropy. What expressions need of the world comes
-// in as parameters (data.h).
+// in as parameters (evaluation.h).
 //
 // Threads: a Machine never changes after compile() and is shared freely between threads.
 #pragma once
@@ -24,12 +24,11 @@
 #include "base/time.h"
 #include "workflows/choice.h"
 #include "workflows/path.h"
+#include "workflows/resource.h"
+#include "workflows/state_index.h"
 #include "workflows/template.h"
 
 namespace sluice::workflows {
-
-using StateIndex = std::uint32_t;
-inline constexpr StateIndex no_state = 0xFFFFFFFF;
 
 enum class StateType { task, pass, choice, wait, succeed, fail /* parallel, map: to come */ };
 std::string_view to_string(StateType type);  // "Task", "Pass", …
@@ -47,19 +46,6 @@ struct Catcher {
   std::vector<std::string> error_equals;
   StateIndex next = no_state;
   std::optional<ReferencePath> result_path;  // nothing: null in the definition, the error is dropped
-};
-
-// What a Task's Resource means (docs/definitions.md, "Task resources").
-enum class ResourceKind {
-  queue,          // queue:NAME, a function ARN, an activity ARN: the input is the message
-  lambda_invoke,  // arn:aws:states:::lambda:invoke: Payload to queue FunctionName, the result wrapped
-  service,        // any other integration: stage queue "service:action"
-};
-struct Resource {
-  ResourceKind kind = ResourceKind::queue;
-  std::string queue;      // empty for lambda_invoke, whose queue is computed (FunctionName)
-  bool wait_for_task_token = false;
-  std::string text;       // as written
 };
 
 // A number that is written down or read from the state's data.
@@ -81,6 +67,7 @@ struct PassState {
 };
 struct ChoiceState {
   std::vector<ChoiceRule> rules;
+  std::vector<std::string> conditions;  // of each rule, in words: `$.total > 100 and $.vip is true`
   StateIndex otherwise = no_state;
 };
 struct WaitState {
@@ -124,12 +111,16 @@ struct Machine {
   StateIndex start_at = no_state;
   std::vector<State> states;
   std::optional<std::int64_t> timeout_s;            // of the whole run
+  std::optional<std::int64_t> retention_s;          // how long an ended run is kept
   std::int64_t transitions_max = 1'000'000;
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
-  std::vector<std::string> stage_queues;            // every queue a Task names, each once
+  // Every queue a Task names, each once. A lambda:invoke whose FunctionName is computed names none.
+  std::vector<std::string> stage_queues;
 
   StateIndex find(std::string_view name) const;     // no_state if there is none
 };
+
+inline constexpr std::size_t definition_bytes_max = 1 << 20;
 
 struct Compiled {
   std::shared_ptr<const Machine> machine;
@@ -137,8 +128,9 @@ struct Compiled {
 };
 
 // REQUIRES: nothing of `text`; it may be any bytes.
-// Refuses with bad_json, or with invalid_definition and every problem found, each with the JSON Pointer of
-// its place, what was found, what was expected, and a suggestion where a name is close to a known one.
+// Refuses with bad_json, with too_large (definition_bytes_max), or with invalid_definition and every problem
+// found (the first 1,000), each with the JSON Pointer of its place, what was found, what was expected, and a
+// suggestion where a name is close to a known one.
 // Fields that are part of the language but not offered yet are refused by name, never ignored.
 Result<Compiled> compile(std::string_view text);
 
@@ -147,6 +139,7 @@ Result<Compiled> compile(std::string_view text);
 std::string canonical_text(std::string_view text);
 
 // The settings object of PUT /queues/{q} and of a definition's Queues; `pointer` is where it stands.
+// Refuses with invalid_argument and every problem found.
 Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view pointer);
 Json to_json(const QueueSettings& settings);
 
