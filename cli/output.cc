@@ -102,12 +102,13 @@ std::string shorten(std::string_view text, int columns) {
   return kept + "…";
 }
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view text, Lines lines) {
   std::string shown;
   shown.reserve(text.size());
   while (!text.empty()) {
     const CodePoint c = next_code_point(text);
     if (!c.valid) shown += "\xEF\xBF\xBD";
+    else if (lines == Lines::keep && (c.value == '\n' || c.value == '\t')) shown += static_cast<char>(c.value);
     else if (c.value == '\n') shown += "\\n";
     else if (c.value == '\t') shown += "\\t";
     else if (c.value < 0x20 || (c.value >= 0x7F && c.value < 0xA0))

@@ -34,8 +34,9 @@ Tone status_tone(std::string_view status);
 int display_width(std::string_view text);
 // `text` cut to `columns`, with "…" as its last column if something was cut.
 std::string shorten(std::string_view text, int columns);
-// Control characters as \n, \t, \x1b; invalid UTF-8 as U+FFFD.
-std::string printable(std::string_view text);
+// Control characters as \n, \t, \x1b; invalid UTF-8 as U+FFFD. Lines::keep leaves line breaks and tabs.
+enum class Lines { escape, keep };
+std::string printable(std::string_view text, Lines lines = Lines::escape);
 // Words wrapped to `width` columns, each line after the first indented.
 std::string wrap(std::string_view text, int width, int indent = 0);
 

@@ -89,8 +89,8 @@ void Signals::notify() {
 
 void Signals::give_up_on_next() {
   // A handler runs only in a thread that does not block the signal: this one.
-  std::signal(SIGINT, leave_at_once);
-  std::signal(SIGTERM, leave_at_once);
+  signal(SIGINT, leave_at_once);
+  signal(SIGTERM, leave_at_once);
   const sigset_t set = ending_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
