@@ -33,7 +33,7 @@ void collect(const Command& command, const std::string& path, std::vector<Line>&
   for (const auto& sub : command.subcommands) collect(sub, path.empty() ? sub.name : path + " " + sub.name, lines);
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -50,12 +50,12 @@ std::string bash_script(const std::vector<Line>& lines) {
       "    case \"$next\" in\n";
   std::string known;
   for (const auto& line : lines)
-    if (!line.path.empty()) known += (known.empty() ? "" : "|") + quoted(line.path);
+    if (!line.path.empty()) known += (known.empty() ? "" : "|") + shell_quoted(line.path);
   out += "      " + known + ") at=\"$next\" ;;\n    esac\n  done\n  case \"$at\" in\n";
   for (const auto& line : lines) {
     std::string words;
     for (const auto& [word, meaning] : line.words) words += (words.empty() ? "" : " ") + word;
-    out += fmt::format("    {}) words={};{} ;;\n", quoted(line.path), quoted(words), line.files ? " files=1" : "");
+    out += fmt::format("    {}) words={};{} ;;\n", shell_quoted(line.path), shell_quoted(words), line.files ? " files=1" : "");
   }
   out +=
       "  esac\n"
@@ -78,14 +78,14 @@ std::string zsh_script(const std::vector<Line>& lines) {
       "    case \"$next\" in\n";
   std::string known;
   for (const auto& line : lines)
-    if (!line.path.empty()) known += (known.empty() ? "" : "|") + quoted(line.path);
+    if (!line.path.empty()) known += (known.empty() ? "" : "|") + shell_quoted(line.path);
   out += "      (" + known + ") at=\"$next\" ;;\n    esac\n  done\n  case \"$at\" in\n";
   for (const auto& line : lines) {
-    out += fmt::format("    ({})\n      described=(\n", quoted(line.path));
+    out += fmt::format("    ({})\n      described=(\n", shell_quoted(line.path));
     for (const auto& [word, meaning] : line.words) {
       std::string escaped;
       for (const char c : meaning) escaped += c == ':' ? std::string("\\:") : std::string(1, c);
-      out += "        " + quoted(word + ":" + escaped) + "\n";
+      out += "        " + shell_quoted(word + ":" + escaped) + "\n";
     }
     out += fmt::format("      ){} ;;\n", line.files ? "; files=1" : "");
   }
@@ -108,7 +108,7 @@ std::string fish_script(const std::vector<Line>& lines) {
       "    switch $next\n"
       "      case";
   for (const auto& line : lines)
-    if (!line.path.empty()) out += " " + quoted(line.path);
+    if (!line.path.empty()) out += " " + shell_quoted(line.path);
   out +=
       "\n        set at $next\n"
       "    end\n"
@@ -117,7 +117,7 @@ std::string fish_script(const std::vector<Line>& lines) {
       "end\n"
       "complete -c sluice -f\n";
   for (const auto& line : lines) {
-    const std::string when = fmt::format("-n {}", quoted(fmt::format("__sluice_at {}", line.path)));
+    const std::string when = fmt::format("-n {}", shell_quoted(fmt::format("__sluice_at {}", line.path)));
     if (line.files) out += fmt::format("complete -c sluice {} -F\n", when);
     for (const auto& [word, meaning] : line.words) {
       std::string escaped;
