@@ -16,6 +16,7 @@ void collect(const Command& command, const std::string& path, std::vector<Line>&
   Line line{.path = path, .words = {}, .files = false};
   for (const auto& sub : command.subcommands) line.words.emplace_back(sub.name, sub.summary);
   for (const auto& option : command.options) {
+    if (option.hidden) continue;
     if (option.positional()) {
       line.files |= option.value == "FILE";
       continue;

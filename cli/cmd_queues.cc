@@ -21,6 +21,9 @@ std::string oldest_of(const Json& queue) {
 
 std::string count_of(const Json& queue, const char* name) { return humane_count(number_of(queue, name)); }
 
+// Columns of what is rare are left out where it is nowhere.
+std::string if_any(const Json& queue, const char* name) { return number_of(queue, name) > 0 ? count_of(queue, name) : ""; }
+
 Exit list(Context& context) {
   Client client(context.server);
   if (context.json) {
@@ -34,13 +37,13 @@ Exit list(Context& context) {
   }
   using Align = Table::Align;
   Table table({{"QUEUE", Align::left, true}, {"READY", Align::right}, {"DELAYED", Align::right}, {"BLOCKED", Align::right},
-               {"LEASED", Align::right}, {"DEAD", Align::right}, {"OLDEST", Align::right}, {"WORKERS", Align::right}, {"STATE"}});
+               {"LEASED", Align::right}, {"HELD", Align::right}, {"DEAD", Align::right}, {"OLDEST", Align::right}, {"WORKERS", Align::right}, {"STATE"}});
   for (const auto& queue : queues) {
     const std::int64_t dead = number_of(queue, "dead"), consumers = number_of(queue, "consumers");
     // Work without anybody to do it is what one looks for in this list.
     const bool forsaken = consumers == 0 && number_of(queue, "ready") > 0;
-    table.row({text_of(queue, "name"), count_of(queue, "ready"), count_of(queue, "delayed"), count_of(queue, "blocked"),
-               count_of(queue, "leased"), {humane_count(dead), dead > 0 ? Tone::bad : Tone::plain}, oldest_of(queue),
+    table.row({text_of(queue, "name"), count_of(queue, "ready"), if_any(queue, "delayed"), if_any(queue, "blocked"),
+               count_of(queue, "leased"), if_any(queue, "held"), {humane_count(dead), dead > 0 ? Tone::bad : Tone::plain}, oldest_of(queue),
                {humane_count(consumers), forsaken ? Tone::warn : Tone::plain}, {state_of(queue), Tone::warn}});
   }
   context.out << table.text(context.out_terminal);
@@ -72,10 +75,18 @@ Exit detail(Context& context, const Options& o) {
                                    {"delayed", count_of(queue, "delayed")},
                                    {"blocked", count_of(queue, "blocked")},
                                    {"leased", count_of(queue, "leased")},
+                                   {"held", if_any(queue, "held")},
                                    {"dead", count_of(queue, "dead")},
                                    {"depth", count_of(queue, "depth")},
                                    {"oldest", oldest_of(queue)},
                                    {"workers", count_of(queue, "consumers")}});
+  if (const Json& counts = member(queue, "since_start"); counts.is_object()) {
+    context.out << "\n" << paint(terminal, Tone::strong, "Since the server started") << "\n";
+    context.out << fields(terminal, {{"sent", count_of(counts, "sent")},
+                                     {"acknowledged", count_of(counts, "acknowledged")},
+                                     {"failed", count_of(counts, "failed")},
+                                     {"redelivered", count_of(counts, "redelivered")}});
+  }
   if (const Json& settings = member(queue, "settings"); settings.is_object() && !settings.empty()) {
     context.out << "\n" << paint(terminal, Tone::strong, "Settings");
     if (flag_of(queue, "settings_by_operator")) context.out << paint(terminal, Tone::dim, "  (set by an operator)");

@@ -131,14 +131,21 @@ Exit start_batch(Context& context, const Options& o) {
   std::int64_t started = 0, refused = 0;
   Exit worst = Exit::ok;
   Progress progress(context.err, context.err_terminal, "starting", std::ssize(lines));
+  // A batch takes no Idempotency-Key, so one whose answer is lost is not sent again: the message says how far
+  // it came.
   for (std::size_t at = 0; at < lines.size(); at += batch_items_max) {
     const std::size_t count = std::min(batch_items_max, lines.size() - at);
     Json items = Json::array();
     for (std::size_t i = 0; i < count; ++i) items.push_back(lines[at + i].item);
-    const Answer answer = client.send({.method = "POST",
-                                       .path = path({"workflows", o.workflow}) + "/runs:batch",
-                                       .body = to_text(Json{{"items", items}}),
-                                       .idempotency_key = new_idempotency_key()});
+    Answer answer;
+    try {
+      answer = client.send({.method = "POST",
+                            .path = path({"workflows", o.workflow}) + "/runs:batch",
+                            .body = to_text(Json{{"items", items}})});
+    } catch (const Failure& failure) {
+      throw Failure(failure.code(), fmt::format("{}:{}: {}\n  {} started before this line.", o.batch, lines[at].number,
+                                                failure.what(), counted(started, "run")));
+    }
     const Json said = answer.json();
     const Json& results = member(said, "items");
     if (!results.is_array() || results.size() != count)

@@ -66,6 +66,8 @@ class Failure : public std::runtime_error {
   Exit code_;
 };
 
+struct ServeOptions;  // cli/serve.h
+
 // What a command may touch of the world. Tests give their own.
 struct Context {
   std::istream& in;
@@ -74,9 +76,11 @@ struct Context {
   Terminal out_terminal;                          // what Context::out is
   Terminal err_terminal;
   bool in_is_terminal = false;
-  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> environment = {};
+  // Runs a server; only the executable has one to give.
+  std::function<Exit(Context&, const ServeOptions&)> serve = {};
   // Filled by run() from the options every command has.
-  std::string server;                             // without a slash at its end
+  std::string server = {};                        // without a slash at its end
   bool json = false;
   bool no_color = false;
 
@@ -95,6 +99,7 @@ struct Option {
   std::string env = {};                  // read when the option is absent
   std::optional<std::string> bare = {};  // its value when written without one (`--wait`)
   std::optional<std::pair<std::int64_t, std::int64_t>> range = {};
+  bool hidden = false;                   // known, so that it can be refused with a reason; not in help
 
   bool positional() const { return names.front() != '-'; }
 };

@@ -105,6 +105,7 @@ std::string help_text(const Command& root, const std::vector<std::string>& path,
   std::string out = wrap(command->summary, width) + "\n\nUsage\n  " + name;
   std::vector<std::pair<std::string, std::string>> arguments, options, subcommands;
   for (const auto& option : command->options) {
+    if (option.hidden) continue;
     if (option.positional()) arguments.emplace_back(option.value, option_help(option));
     else options.emplace_back(option_label(option), option_help(option));
   }

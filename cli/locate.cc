@@ -35,7 +35,7 @@ class Walker {
   }
   void skip_string() {
     ++at_;
-    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2U : 1U;
     ++at_;
   }
   void skip_value() {

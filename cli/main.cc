@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/process.h"
+#include "cli/serve.h"
 
 int main(int argc, char** argv) {
   using namespace sluice::cli;
@@ -15,6 +16,6 @@ int main(int argc, char** argv) {
                   .err_terminal = terminal_of(2),
                   .in_is_terminal = terminal_of(0).is_terminal,
                   .environment = environment_of_process(),
-                  .server = {}};
+                  .serve = serve};
   return run({argv + 1, argv + argc}, context);
 }

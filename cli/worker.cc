@@ -128,6 +128,7 @@ struct Worker::Impl {
   bool stopping = false, abandoned = false;
   int live_slots = 0;
   std::list<Held> held;
+  std::set<Client*> polling;  // waiting for a task; the server takes back what it gives to one that hangs up
   std::optional<std::string> broken;
   WorkerCounts counts;
   Random random{std::random_device{}()};
@@ -138,11 +139,26 @@ struct Worker::Impl {
 std::vector<Task> Worker::Impl::lease(Client& client) {
   Json ask = {{"max", 1}, {"wait", options.poll_seconds}, {"worker", options.name}};
   if (options.lease_seconds) ask["lease_seconds"] = *options.lease_seconds;
-  const Answer got = client.send({.method = "POST",
-                                  .path = path({"queues", options.queue, "lease"}),
-                                  .body = to_text(ask),
-                                  .timeout_seconds = static_cast<double>(options.poll_seconds) + 15});
-  return parse_tasks(got.text);
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) return {};
+    polling.insert(&client);
+  }
+  const auto leave = [&] {
+    const std::lock_guard lock(mutex);
+    polling.erase(&client);
+  };
+  try {
+    const Answer got = client.send({.method = "POST",
+                                    .path = path({"queues", options.queue, "lease"}),
+                                    .body = to_text(ask),
+                                    .timeout_seconds = static_cast<double>(options.poll_seconds) + 15});
+    leave();
+    return parse_tasks(got.text);
+  } catch (...) {
+    leave();
+    throw;
+  }
 }
 
 void Worker::Impl::slot() {
@@ -167,6 +183,10 @@ void Worker::Impl::slot() {
         else work(client, task);
       }
     } catch (const Failure& failure) {
+      {
+        const std::lock_guard lock(mutex);
+        if (stopping) break;
+      }
       const bool may_pass = failure.code() == Exit::unreachable || failure.code() == Exit::busy || failure.code() == Exit::server_error;
       if (!may_pass) {
         break_down(failure.what());
@@ -337,6 +357,7 @@ void Worker::stop() {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;
+    for (Client* client : impl_->polling) client->stop();
   }
   impl_->changed.notify_all();
 }

@@ -38,7 +38,7 @@ struct WorkerOptions {
   std::string name;                                     // for people
   int concurrency = 1;
   std::optional<double> lease_seconds;                  // the queue's if not given
-  std::int64_t poll_seconds = 5;                        // how long stop() may have to wait for an idle slot
+  std::int64_t poll_seconds = 20;
   Duration kill_after = seconds(5);
   std::function<void(const std::string&)> log = {};     // a line for people
   std::function<void(std::string_view)> on_error_output = {};  // the commands' standard error
