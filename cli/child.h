@@ -23,7 +23,7 @@ namespace sluice::cli {
 
 struct ChildOptions {
   std::vector<std::string> command;                               // looked for in PATH
-  std::vector<std::pair<std::string, std::string>> environment;   // besides the worker's own
+  std::vector<std::pair<std::string, std::string>> environment = {};  // besides the worker's own
   std::size_t output_bytes_max = 1 << 20;
   std::size_t error_tail_bytes_max = 4'096;
   Duration kill_after = seconds(5);                               // from stop()'s SIGTERM to SIGKILL

@@ -85,20 +85,30 @@ std::string nearest_option(const Built& at, const std::string& given) {
   return suggest(given.substr(0, given.find('=')), views);
 }
 
-// `--wait` alone means its `bare` value; CLI11 would take the next word for it.
-std::vector<std::string> with_bare_values(const Command& root, std::vector<std::string> arguments) {
+// `--wait` alone means its `bare` value, and `--wait 30` thirty; CLI11 would take whatever comes next for it.
+std::vector<std::string> with_bare_values(const Command& root, const std::vector<std::string>& arguments) {
+  const auto is_number = [](const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  std::vector<std::string> out;
   const Command* at = &root;
-  for (auto& argument : arguments) {
-    if (argument == "--") break;
-    for (const auto& sub : at->subcommands)
-      if (sub.name == argument) {
-        at = &sub;
-        break;
-      }
-    for (const auto& option : at->options)
-      if (option.bare && argument == option_names(option.names).back()) argument += "=" + *option.bare;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const auto sub = std::find_if(at->subcommands.begin(), at->subcommands.end(),
+                                  [&](const Command& each) { return each.name == argument; });
+    if (sub != at->subcommands.end()) at = &*sub;
+    const auto option = std::find_if(at->options.begin(), at->options.end(), [&](const Option& each) {
+      const auto names = option_names(each.names);
+      return each.bare && std::find(names.begin(), names.end(), argument) != names.end();
+    });
+    if (option == at->options.end()) {
+      out.push_back(argument);
+      continue;
+    }
+    const bool has_value = i + 1 < arguments.size() && is_number(arguments[i + 1]);
+    out.push_back(option_names(option->names).back() + "=" + (has_value ? arguments[++i] : *option->bare));
   }
-  return arguments;
+  return out;
 }
 
 }  // namespace
@@ -129,7 +139,7 @@ Parsed parse(Command& root, const std::vector<std::string>& arguments, Context& 
       *first->after_dashes = after;
     }
   }
-  own = with_bare_values(root, std::move(own));
+  own = with_bare_values(root, own);
   // Help is wanted even where the rest is incomplete.
   const bool asks_help =
       std::any_of(own.begin(), own.end(), [](const std::string& a) { return a == "--help" || a == "-h"; });
