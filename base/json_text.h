@@ -14,6 +14,7 @@
 // Threads: functions are thread-safe; an Envelope is not, caller serialises.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <forward_list>
 #include <optional>
@@ -35,6 +36,10 @@ Status check_json(std::string_view text, std::size_t depth_max = json_depth_max)
 // The elements of the array that `text` is, each as a slice of `text` without the space around it.
 Result<std::vector<std::string_view>> scan_array(std::string_view text,
                                                  std::size_t depth_max = json_depth_max);
+
+template <std::same_as<std::string> Temporary>
+Result<std::vector<std::string_view>> scan_array(Temporary&&,
+                                                 std::size_t = json_depth_max) = delete;
 
 // Appends `value` as a JSON string, with its quotes. REQUIRES: valid UTF-8.
 void append_json_string(std::string& out, std::string_view value);
@@ -60,6 +65,11 @@ class Envelope {
   // `base` is the JSON Pointer of the object in the whole request, such as "/items/3".
   static Result<Envelope> scan(std::string_view text, std::string base = {},
                                std::size_t depth_max = json_depth_max);
+
+  // A temporary string would be gone before its slices are read.
+  template <std::same_as<std::string> Temporary>
+  static Result<Envelope> scan(Temporary&&, std::string = {},
+                               std::size_t = json_depth_max) = delete;
 
   bool has(std::string_view name) const { return find(name) != nullptr; }
 

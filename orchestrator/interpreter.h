@@ -76,6 +76,7 @@ enum class Kind : std::uint8_t {
   retry_scheduled,                       // ours: the attempt will be repeated after a delay
   caught,                                // ours: a Catch took the error
   dead_lettered, dead_letter_replayed, dead_letter_dropped,
+  frame_kept,                            // not shown: what a redrive goes on from
 };
 struct Record {
   Kind kind;

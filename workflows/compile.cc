@@ -62,8 +62,9 @@ void parse_states(const Fields& fields, Machine& machine, bool jsonata) {
         context, scope, value, name,
         fmt::format("{}/{}", fields.pointer("States"), pointer_token(name)), index++, jsonata));
   }
-  if (start_at) machine.start_at = scope.resolve(*start_at, fields.pointer("StartAt"));
-  scope.check_graph(machine.start_at);
+  if (!start_at) return;
+  machine.start_at = scope.resolve(*start_at, fields.pointer("StartAt"));
+  scope.check_graph(scope.meant());
 }
 
 void collect_stage_queues(Machine& machine) {

@@ -56,7 +56,7 @@ std::string text(const Json& rule, bool inner) {
     return brackets ? out + ")" : out;
   }
   if (const auto part = rule.find("Not"); part != rule.end() && part->is_object()) {
-    return "not " + text(*part, true);
+    return "not (" + text(*part, false) + ")";
   }
   std::string variable = "?";
   if (const auto found = rule.find("Variable"); found != rule.end()) variable = text_of(*found);

@@ -56,12 +56,12 @@ std::string_view dot_shape(StateType type) {
       return "diamond";
     case StateType::wait:
       return "parallelogram";
-    case StateType::succeed:
-    case StateType::fail:
-      return "doublecircle";
     case StateType::task:
       return "box";
+    case StateType::fail:
+      return "octagon";
     case StateType::pass:
+    case StateType::succeed:
       return "ellipse";
   }
   SLUICE_CHECK(false, "a state type");
@@ -132,9 +132,13 @@ std::string to_dot(const Graph& graph) {
   }
   out += fmt::format("  start -> s{};\n", graph.start);
   for (const GraphEdge& edge : graph.edges) {
-    const std::string_view style = edge.kind == EdgeKind::caught ? ", style=dashed" : "";
-    out += fmt::format("  s{} -> s{} [label=\"{}\"{}];\n", edge.from, edge.to,
-                       dot_text(edge_label(edge)), style);
+    const std::string label = edge_label(edge);
+    out += fmt::format("  s{} -> s{}", edge.from, edge.to);
+    if (!label.empty()) {
+      const std::string_view style = edge.kind == EdgeKind::caught ? ", style=dashed" : "";
+      out += fmt::format(" [label=\"{}\"{}]", dot_text(label), style);
+    }
+    out += ";\n";
   }
   return out + "}\n";
 }

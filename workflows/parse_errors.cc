@@ -44,7 +44,7 @@ std::vector<std::string> parse_error_equals(const Fields& fields, std::string_vi
                                             bool last) {
   std::vector<std::string> names;
   ParseContext& context = fields.context();
-  fields.require("ErrorEquals", fmt::format("{} needs an array of error names", what));
+  fields.require("ErrorEquals", fmt::format("a {} needs an array of error names", what));
   const Json* array = fields.array("ErrorEquals");
   if (array == nullptr) return names;
   const std::string pointer = fields.pointer("ErrorEquals");

@@ -42,7 +42,7 @@ void parse_lambda_parameters(const Fields& fields, Resource& resource) {
       {"FunctionName"},   {"FunctionName.$"},   {"Payload"},       {"Payload.$"},
       {"InvocationType"}, {"InvocationType.$"}, {"ClientContext"}, {"ClientContext.$"},
       {"LogType"},        {"LogType.$"},        {"Qualifier"},     {"Qualifier.$"}};
-  if (!fields.require("Parameters", "lambda:invoke needs the \"FunctionName\" in it")) return;
+  // Without Parameters the state's input is what the integration is given, the name included.
   const Json* value = fields.object("Parameters");
   if (value == nullptr) return;
   const Fields parameters(fields.context(), *value, fields.pointer("Parameters"));

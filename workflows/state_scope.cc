@@ -8,6 +8,7 @@ namespace sluice::workflows {
 namespace {
 
 constexpr std::size_t name_characters_max = 80;
+constexpr std::size_t names_listed_max = 6;
 
 std::size_t character_count(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -42,7 +43,11 @@ StateIndex StateScope::resolve(std::string_view name, std::string_view pointer,
   const std::string near = context_.near(name, names_);
   if (const auto found = by_name_.find(near); found != by_name_.end()) guess_ = found->second;
   std::string detail = fmt::format("no state {}", in_quotes(name));
-  if (!near.empty()) detail += fmt::format("; did you mean {}?", in_quotes(near));
+  if (!near.empty()) {
+    detail += fmt::format("; did you mean {}?", in_quotes(near));
+  } else if (names_.size() <= names_listed_max) {
+    detail += fmt::format("; expected {}", list_of(names_));
+  }
   if (problems != nullptr) {
     problems->push_back({std::string(pointer), std::move(detail)});
   } else {

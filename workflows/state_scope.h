@@ -28,6 +28,8 @@ class StateScope {
   // if given, else in the context), and the near name, if any, is taken as meant for the graph.
   StateIndex resolve(std::string_view name, std::string_view pointer,
                      std::vector<Problem>* problems = nullptr);
+  // What the last resolve() found or guessed; no_state if neither.
+  StateIndex meant() const { return guess_; }
   // Resolves a name that the state `from` leads to. Reports, and answers no_state, if `value` is no
   // string.
   StateIndex transition(StateIndex from, const Json& value, std::string_view pointer);
@@ -39,7 +41,7 @@ class StateScope {
   void add_unknown_edge(StateIndex from);
   void mark_terminal(StateIndex state);
 
-  // REQUIRES: every state has been parsed. `start` is no_state if StartAt is at fault.
+  // REQUIRES: every state has been parsed. `start` is no_state if StartAt says nothing usable.
   void check_graph(StateIndex start);
 
  private:

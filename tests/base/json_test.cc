@@ -27,12 +27,13 @@ TEST_CASE("every JSON text is parsed to what nlohmann's own parser makes of it")
 }
 
 TEST_CASE("a text that is not JSON is refused with the place and what was expected there") {
-  for (const auto& [text, expected] : test::bad_texts()) {
-    INFO("text: ", text.substr(0, 80));
-    const auto result = parse_json(text);
+  for (const auto& bad : test::bad_texts()) {
+    INFO("text: ", bad.text.substr(0, 80));
+    const auto result = parse_json(bad.text);
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().code == Errc::bad_json);
-    CHECK_MESSAGE(result.error().detail.find(expected) != std::string::npos, result.error().detail);
+    CHECK_MESSAGE(result.error().detail.find(bad.expected) != std::string::npos,
+                  result.error().detail);
     CHECK(result.error().detail.find("line ") != std::string::npos);
     // The message itself can be sent as JSON.
     CHECK_NOTHROW((void)Json(result.error().detail).dump());

@@ -210,7 +210,8 @@ TEST_CASE(
   const auto write_pages = [&](int n) {
     for (int i = 0; i < n; ++i) {
       Transaction tx(database->writer_connection());
-      tx.run(sql_insert_all, ++id, std::to_string(id), as_blob(page), nullptr);
+      ++id;
+      tx.run(sql_insert_all, id, std::to_string(id), as_blob(page), nullptr);
       tx.commit();
     }
   };

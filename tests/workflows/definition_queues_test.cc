@@ -12,16 +12,18 @@ Result<QueueSettings> parse(std::string_view text) {
 TEST_CASE("queue settings keep what is given and nothing else, there and back") {
   CHECK(*parse("{}") == QueueSettings{});
   CHECK(to_json(QueueSettings{}) == Json::object());
-  for (const std::string_view text :
-       {R"({"LeaseSeconds":0.5})", R"({"MaxDeliveries":1})", R"({"Delivery":"AtMostOnce"})",
-        R"({"Delivery":"AtLeastOnce"})", R"({"AgeingSeconds":0.0})",
-        R"({"LeaseSeconds":30.0,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60.0})"}) {
+  for (
+      const std::string_view text :
+      {R"({"LeaseSeconds":0.5})", R"({"MaxDeliveries":1})", R"({"Delivery":"AtMostOnce"})",
+       R"({"Delivery":"AtLeastOnce"})", R"({"AgeingSeconds":0.0})",
+       R"({"LeaseSeconds":30.0,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60.0})"}) {
     CAPTURE(text);
     const auto settings = parse(text);
     REQUIRE(settings.has_value());
     CHECK(to_text(to_json(*settings)) == text);
   }
-  const auto all = parse(R"({"LeaseSeconds":30,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60})");
+  const auto all =
+      parse(R"({"LeaseSeconds":30,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60})");
   CHECK(all->lease_seconds == 30);
   CHECK(all->deliveries_max == 5);
   CHECK(all->at_most_once == true);
@@ -56,8 +58,11 @@ TEST_CASE("a wrong queue setting is refused at its place") {
 }
 
 TEST_CASE("a definition's queues are checked, and one that no Task names is warned of") {
-  constexpr std::string_view head = R"({"StartAt":"A","States":{"A":{"Type":"Task","Resource":"queue:pay","End":true}},)";
-  const auto with_queues = [&](std::string_view queues) { return fmt::format("{}\"Queues\":{}}}", head, queues); };
+  constexpr std::string_view head =
+      R"({"StartAt":"A","States":{"A":{"Type":"Task","Resource":"queue:pay","End":true}},)";
+  const auto with_queues = [&](std::string_view queues) {
+    return fmt::format("{}\"Queues\":{}}}", head, queues);
+  };
   check_refused(with_queues("[]"), "/Queues", "must be an object");
   check_refused(with_queues(R"({"pay":7})"), "/Queues/pay", "must be an object");
   check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "not offered");

@@ -67,11 +67,15 @@ TEST_CASE("a field of another kind of state is refused and its own kinds are nam
       {R"({"Type":"Fail","Next":"Ship"})", "/Next", "a Fail state has no field"},
       {R"({"Type":"Succeed","End":true})", "/End", "a Succeed state has no field"},
       {R"({"Type":"Succeed","Assign":{}})", "/Assign", "a Succeed state has no field"},
-      {R"({"Type":"Wait","Seconds":1,"Parameters":{},"End":true})", "/Parameters", "a Wait state has no"},
-      {R"({"Type":"Wait","Seconds":1,"ResultPath":"$.x","End":true})", "/ResultPath", "a Wait state has no"},
-      {R"({"Type":"Pass","Retry":[],"End":true})", "/Retry", "belongs to Task, Parallel and Map states"},
+      {R"({"Type":"Wait","Seconds":1,"Parameters":{},"End":true})", "/Parameters",
+       "a Wait state has no"},
+      {R"({"Type":"Wait","Seconds":1,"ResultPath":"$.x","End":true})", "/ResultPath",
+       "a Wait state has no"},
+      {R"({"Type":"Pass","Retry":[],"End":true})", "/Retry",
+       "belongs to Task, Parallel and Map states"},
       {R"({"Type":"Pass","Resource":"queue:a","End":true})", "/Resource", "belongs to Task states"},
-      {R"({"Type":"Wait","Seconds":1,"Priority":3,"End":true})", "/Priority", "belongs to Task states"},
+      {R"({"Type":"Wait","Seconds":1,"Priority":3,"End":true})", "/Priority",
+       "belongs to Task states"},
   });
 }
 
@@ -79,26 +83,31 @@ TEST_CASE("paths of the data flow are checked where they stand") {
   check_rows({
       {R"({"Type":"Pass","InputPath":"x","End":true})", "/InputPath", ""},
       {R"({"Type":"Pass","InputPath":"$.","End":true})", "/InputPath", ""},
-      {R"({"Type":"Pass","InputPath":7,"End":true})", "/InputPath", "must be a string, not the number 7"},
+      {R"({"Type":"Pass","InputPath":7,"End":true})", "/InputPath",
+       "must be a string, not the number 7"},
       {R"({"Type":"Pass","OutputPath":"$...","End":true})", "/OutputPath", ""},
       {R"({"Type":"Pass","ResultPath":".guid","End":true})", "/ResultPath", ""},
       {R"({"Type":"Pass","ResultPath":"$.a[*]","End":true})", "/ResultPath", ""},
       {R"({"Type":"Pass","ResultPath":"$..a","End":true})", "/ResultPath", ""},
       {R"({"Type":"Pass","ResultPath":"$$.a","End":true})", "/ResultPath", ""},
-      {R"({"Type":"Pass","ResultPath":false,"End":true})", "/ResultPath", "must be a string, not false"},
+      {R"({"Type":"Pass","ResultPath":false,"End":true})", "/ResultPath",
+       "must be a string, not false"},
       {R"({"Type":"Pass","Comment":7,"End":true})", "/Comment", "must be a string"},
   });
   check_accepted(with_state(
       R"({"Type":"Pass","InputPath":null,"OutputPath":null,"ResultPath":null,"End":true})"));
-  check_accepted(with_state(R"({"Type":"Pass","InputPath":"$$.Execution.Input","OutputPath":"$..a","End":true})"));
+  check_accepted(with_state(
+      R"({"Type":"Pass","InputPath":"$$.Execution.Input","OutputPath":"$..a","End":true})"));
 }
 
 TEST_CASE("templates are checked at every depth") {
   check_rows({
       {R"({"Type":"Pass","Parameters":{"x":1,"x.$":"$.x"},"End":true})", "/Parameters/x.$", ""},
-      {R"({"Type":"Pass","Parameters":{"a":[{"b.$":"lorem"}]},"End":true})", "/Parameters/a/0/b.$", ""},
+      {R"({"Type":"Pass","Parameters":{"a":[{"b.$":"lorem"}]},"End":true})", "/Parameters/a/0/b.$",
+       ""},
       {R"({"Type":"Pass","Parameters":{"a.$":7},"End":true})", "/Parameters/a.$", ""},
-      {R"({"Type":"Pass","Parameters":{"a.$":"States.Frobnicate()"},"End":true})", "/Parameters/a.$", ""},
+      {R"j({"Type":"Pass","Parameters":{"a.$":"States.Frobnicate()"},"End":true})j",
+       "/Parameters/a.$", ""},
       {R"({"Type":"Task","Resource":"queue:a","ResultSelector":{"a.$":"nope"},"End":true})",
        "/ResultSelector/a.$", ""},
   });
@@ -112,15 +121,13 @@ TEST_CASE("a Choice has rules, each with one operator of the right type") {
       {R"({"Type":"Choice","Choices":[]})", "/Choices", "at least one rule"},
       {R"({"Type":"Choice","Choices":{}})", "/Choices", "must be an array, not an object"},
       {R"({"Type":"Choice","Choices":[7],"Default":"Ship"})", "/Choices/0", ""},
-      {R"({"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true}],"Default":"Ship"})", "/Choices/0",
-       "Next"},
-      {R"({"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true,"Next":"Bil"}]})", "/Choices/0/Next",
-       "did you mean \"Bill\"?"},
+      {R"({"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true}],"Default":"Ship"})",
+       "/Choices/0", "Next"},
+      {R"({"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true,"Next":"Bil"}]})",
+       "/Choices/0/Next", "did you mean \"Bill\"?"},
       {R"({"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true,"Next":"Bill"}],"Default":"Shipp"})",
        "/Default", "did you mean \"Ship\"?"},
       {R"({"Type":"Choice","Choices":[{"Variable":"$.x","Next":"Bill"}]})", "/Choices/0", ""},
-      {R"({"Type":"Choice","Choices":[{"Variable":"$.x","StringEqual":"a","Next":"Bill"}]})",
-       "/Choices/0/StringEqual", "StringEquals"},
       {R"({"Type":"Choice","Choices":[{"Variable":"$.x","NumericEquals":"1","Next":"Bill"}]})",
        "/Choices/0/NumericEquals", ""},
       {R"({"Type":"Choice","Choices":[{"And":[],"Next":"Bill"}]})", "/Choices/0/And", ""},
@@ -129,13 +136,23 @@ TEST_CASE("a Choice has rules, each with one operator of the right type") {
   });
 }
 
+TEST_CASE("a mistyped operator of a Choice is refused with the near one") {
+  const auto problems = problems_of(with_state(
+      R"({"Type":"Choice","Choices":[{"Variable":"$.x","StringEqual":"a","Next":"Bill"}]})"));
+  REQUIRE_FALSE(problems.empty());
+  CHECK(problems[0].pointer == "/States/A/Choices/0/StringEqual");
+  CHECK(problems[0].detail.find("did you mean \"StringEquals\"?") != std::string::npos);
+}
+
 TEST_CASE("a Wait has exactly one time, and it is one") {
   check_rows({
       {R"({"Type":"Wait","End":true})", "", "needs exactly one of"},
-      {R"({"Type":"Wait","Seconds":1,"SecondsPath":"$.s","End":true})", "/SecondsPath", "exclude each other"},
+      {R"({"Type":"Wait","Seconds":1,"SecondsPath":"$.s","End":true})", "/SecondsPath",
+       "exclude each other"},
       {R"({"Type":"Wait","Timestamp":"2026-01-01T00:00:00Z","TimestampPath":"$.s","End":true})",
        "/TimestampPath", "exclude each other"},
-      {R"({"Type":"Wait","Seconds":-1,"End":true})", "/Seconds", "an integer from 0 to 99999999, not the number -1"},
+      {R"({"Type":"Wait","Seconds":-1,"End":true})", "/Seconds",
+       "an integer from 0 to 99999999, not the number -1"},
       {R"({"Type":"Wait","Seconds":1.5,"End":true})", "/Seconds", "an integer"},
       {R"({"Type":"Wait","Seconds":1.0,"End":true})", "/Seconds", "an integer"},
       {R"({"Type":"Wait","Seconds":"1","End":true})", "/Seconds", "an integer"},
@@ -144,10 +161,14 @@ TEST_CASE("a Wait has exactly one time, and it is one") {
       {R"({"Type":"Wait","SecondsPath":"$.a[*]","End":true})", "/SecondsPath", "needs one value"},
       {R"({"Type":"Wait","SecondsPath":"a","End":true})", "/SecondsPath", ""},
       {R"({"Type":"Wait","Timestamp":"2026-01-01","End":true})", "/Timestamp", "is no time"},
-      {R"({"Type":"Wait","Timestamp":"2026-01-01 00:00:00Z","End":true})", "/Timestamp", "is no time"},
-      {R"({"Type":"Wait","Timestamp":"2026-13-01T00:00:00Z","End":true})", "/Timestamp", "is no time"},
-      {R"({"Type":"Wait","Timestamp":"2026-01-01T25:00:00Z","End":true})", "/Timestamp", "is no time"},
-      {R"({"Type":"Wait","Timestamp":"2026-01-01T00:00:00","End":true})", "/Timestamp", "is no time"},
+      {R"({"Type":"Wait","Timestamp":"2026-01-01 00:00:00Z","End":true})", "/Timestamp",
+       "is no time"},
+      {R"({"Type":"Wait","Timestamp":"2026-13-01T00:00:00Z","End":true})", "/Timestamp",
+       "is no time"},
+      {R"({"Type":"Wait","Timestamp":"2026-01-01T25:00:00Z","End":true})", "/Timestamp",
+       "is no time"},
+      {R"({"Type":"Wait","Timestamp":"2026-01-01T00:00:00","End":true})", "/Timestamp",
+       "is no time"},
   });
 }
 
@@ -157,19 +178,20 @@ TEST_CASE("a Fail state's error and cause are written down or computed, not both
       {R"({"Type":"Fail","Cause":"C","CausePath":"$.c"})", "/CausePath", "exclude each other"},
       {R"({"Type":"Fail","Error":7})", "/Error", "must be a string"},
       {R"({"Type":"Fail","ErrorPath":"Error"})", "/ErrorPath", ""},
-      {R"({"Type":"Fail","ErrorPath":"States.StringToJson($.e)"})", "/ErrorPath", "gives none"},
-      {R"({"Type":"Fail","CausePath":"States.MathAdd($.a, $.b)"})", "/CausePath", "gives none"},
+      {R"j({"Type":"Fail","ErrorPath":"States.StringToJson($.e)"})j", "/ErrorPath", "gives none"},
+      {R"j({"Type":"Fail","CausePath":"States.MathAdd($.a, $.b)"})j", "/CausePath", "gives none"},
   });
   check_accepted(with_state(R"({"Type":"Fail"})"));
-  check_accepted(with_state(R"({"Type":"Fail","ErrorPath":"$.e","CausePath":"States.Format('{}', $.c)"})"));
+  check_accepted(
+      with_state(R"j({"Type":"Fail","ErrorPath":"$.e","CausePath":"States.Format('{}', $.c)"})j"));
 }
 
 TEST_CASE("a Task's times are positive and the heartbeat is the shorter") {
   check_rows({
       {R"({"Type":"Task","Resource":"queue:a","TimeoutSeconds":0,"End":true})", "/TimeoutSeconds",
        "an integer from 1"},
-      {R"({"Type":"Task","Resource":"queue:a","TimeoutSeconds":null,"End":true})", "/TimeoutSeconds",
-       "an integer from 1 to 99999999, not null"},
+      {R"({"Type":"Task","Resource":"queue:a","TimeoutSeconds":null,"End":true})",
+       "/TimeoutSeconds", "an integer from 1 to 99999999, not null"},
       {R"({"Type":"Task","Resource":"queue:a","TimeoutSeconds":9,"TimeoutSecondsPath":"$.t","End":true})",
        "/TimeoutSecondsPath", "exclude each other"},
       {R"({"Type":"Task","Resource":"queue:a","HeartbeatSeconds":9,"HeartbeatSecondsPath":"$.t","End":true})",
@@ -183,12 +205,15 @@ TEST_CASE("a Task's times are positive and the heartbeat is the shorter") {
 
 TEST_CASE("a Task's priority is 0 to 9 and its headers are strings") {
   check_rows({
-      {R"({"Type":"Task","Resource":"queue:a","Priority":10,"End":true})", "/Priority", "from 0 to 9"},
-      {R"({"Type":"Task","Resource":"queue:a","Priority":"9","End":true})", "/Priority", "from 0 to 9"},
-      {R"({"Type":"Task","Resource":"queue:a","Priority":1,"Priority.$":"$.p","End":true})", "/Priority.$",
-       "exclude each other"},
+      {R"({"Type":"Task","Resource":"queue:a","Priority":10,"End":true})", "/Priority",
+       "from 0 to 9"},
+      {R"({"Type":"Task","Resource":"queue:a","Priority":"9","End":true})", "/Priority",
+       "from 0 to 9"},
+      {R"({"Type":"Task","Resource":"queue:a","Priority":1,"Priority.$":"$.p","End":true})",
+       "/Priority.$", "exclude each other"},
       {R"({"Type":"Task","Resource":"queue:a","Priority.$":"p","End":true})", "/Priority.$", ""},
-      {R"({"Type":"Task","Resource":"queue:a","Headers":[],"End":true})", "/Headers", "must be an object"},
+      {R"({"Type":"Task","Resource":"queue:a","Headers":[],"End":true})", "/Headers",
+       "must be an object"},
       {R"({"Type":"Task","Resource":"queue:a","Headers":{"a":1},"End":true})", "/Headers/a",
        "must be a string, not the number 1"},
       {R"({"Type":"Task","Resource":"queue:a","Headers":{"":"x"},"End":true})", "/Headers/",
@@ -199,7 +224,8 @@ TEST_CASE("a Task's priority is 0 to 9 and its headers are strings") {
 }
 
 TEST_CASE("each kind of state is compiled to what it says") {
-  const auto machine = check_accepted(R"({"StartAt":"Pay","Comment":"c","TimeoutSeconds":60,"States":{
+  const auto machine =
+      check_accepted(R"({"StartAt":"Pay","Comment":"c","TimeoutSeconds":60,"States":{
     "Pay":{"Type":"Task","Resource":"queue:pay","TimeoutSeconds":60,"HeartbeatSecondsPath":"$.h",
            "Parameters":{"a.$":"$.a"},"ResultSelector":{"b.$":"$.b"},"ResultPath":"$.paid","InputPath":"$.in",
            "OutputPath":null,"Priority":9,"Headers":{"region":"eu","x":"y"},"Next":"Done"},

@@ -12,8 +12,8 @@
 
 namespace sluice::workflows::testing {
 
-// A definition of the state "A" (given as JSON), with "Ship" and "Bill" that it may lead to. All three are reachable,
-// whatever A says.
+// A definition of the state "A" (given as JSON), with "Ship" and "Bill" that it may lead to. All
+// three are reachable, whatever A says.
 inline std::string with_state(std::string_view state) {
   return fmt::format(R"({{"StartAt":"Begin","States":{{
     "Begin":{{"Type":"Choice","Choices":[{{"Variable":"$.x","IsPresent":true,"Next":"A"}}],"Default":"Ship"}},
@@ -39,7 +39,8 @@ inline std::string to_lines(const std::vector<Problem>& problems) {
 }
 
 // The definition has exactly this one problem.
-inline void check_refused(std::string_view text, std::string_view pointer, std::string_view fragment) {
+inline void check_refused(std::string_view text, std::string_view pointer,
+                          std::string_view fragment) {
   const auto problems = problems_of(text);
   INFO("definition: ", std::string(text));
   INFO("expected at ", std::string(pointer), ": ", std::string(fragment));
@@ -52,18 +53,21 @@ inline void check_refused(std::string_view text, std::string_view pointer, std::
 inline std::shared_ptr<const Machine> check_accepted(std::string_view text) {
   const auto compiled = compile(text);
   INFO("definition: ", std::string(text));
-  INFO("problems: ",
-       compiled ? std::string() : compiled.error().detail + "\n" + to_lines(compiled.error().problems));
+  INFO("problems: ", compiled
+                         ? std::string()
+                         : compiled.error().detail + "\n" + to_lines(compiled.error().problems));
   REQUIRE(compiled.has_value());
   return compiled->machine;
 }
 
 // The definition is accepted with exactly this one warning.
-inline void check_warned(std::string_view text, std::string_view pointer, std::string_view fragment) {
+inline void check_warned(std::string_view text, std::string_view pointer,
+                         std::string_view fragment) {
   const auto compiled = compile(text);
   INFO("definition: ", std::string(text));
-  INFO("problems: ",
-       compiled ? std::string() : compiled.error().detail + "\n" + to_lines(compiled.error().problems));
+  INFO("problems: ", compiled
+                         ? std::string()
+                         : compiled.error().detail + "\n" + to_lines(compiled.error().problems));
   REQUIRE(compiled.has_value());
   INFO("warnings: ", to_lines(compiled->warnings));
   REQUIRE(compiled->warnings.size() == 1);
