@@ -1,8 +1,11 @@
 // JSON as a tree, and the one strict way from text to it.
 //
 // Objects keep the order in which their members were written: what a worker or a person reads back
-// is what they sent. A look-up is linear in small objects, so a large object is indexed by its
-// reader.
+// is what they sent. Look-up takes constant time (base/ordered_object.h). Objects are equal when
+// their members are, in whatever order; 1 and 1.0 are equal.
+//
+// Parsing and destruction do not recurse. Copying, comparing and to_text do, once per level, which
+// is safe at the depth that JsonLimits lets through.
 //
 // Thread-safe (no shared state).
 #pragma once
@@ -13,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_limits.h"
 #include "base/ordered_object.h"
 #include "base/result.h"
 
@@ -21,8 +25,8 @@ namespace sluice {
 using Json = nlohmann::basic_json<OrderedObject>;
 
 struct JsonLimits {
-  std::size_t depth_max = 256;        // nesting of arrays and objects
-  bool refuse_duplicate_keys = true;  // the States Language and our envelopes forbid them
+  std::size_t depth_max = json_depth_max;  // nesting of arrays and objects
+  bool refuse_duplicate_keys = true;       // the States Language and our envelopes forbid them
 };
 
 // The document in `text`, or what is wrong with it: bad_json for text that is not JSON (with line

@@ -22,12 +22,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_limits.h"
 #include "base/result.h"
 #include "base/short_list.h"
 
 namespace sluice {
-
-constexpr std::size_t json_depth_max = 256;
 
 // Is `text` one JSON value, and nested no deeper than `depth_max`? Never recursive; allocates
 // nothing.
