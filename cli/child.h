@@ -27,7 +27,7 @@ struct ChildOptions {
   std::size_t output_bytes_max = 1 << 20;
   std::size_t error_tail_bytes_max = 4'096;
   Duration kill_after = seconds(5);                               // from stop()'s SIGTERM to SIGKILL
-  std::function<void(std::string_view)> on_error_output;          // standard error as it comes
+  std::function<void(std::string_view)> on_error_output = {};  // standard error as it comes
 };
 
 struct ChildEnd {

@@ -37,7 +37,7 @@ struct WorkerOptions {
   std::vector<std::string> command;
   std::string name;                                     // for people
   int concurrency = 1;
-  std::optional<double> lease_seconds;                  // the queue's if not given
+  std::optional<double> lease_seconds = {};                  // the queue's if not given
   std::int64_t poll_seconds = 20;
   Duration kill_after = seconds(5);
   std::function<void(const std::string&)> log = {};     // a line for people
