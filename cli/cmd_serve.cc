@@ -50,7 +50,7 @@ ServeOptions resolve(Given given) {
   if (given.log_level) {
     if (*given.log_level != "info" && *given.log_level != "error")
       throw Failure(Exit::usage, fmt::format("--log-level: expected info or error, found \"{}\"", printable(*given.log_level)));
-    options.log_requests = *given.log_level == "info";
+    options.log_information = *given.log_level == "info";
   }
   return options;
 }

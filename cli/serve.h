@@ -31,7 +31,7 @@ bool is_loopback(const std::string& host);
 struct ServeOptions {
   std::string data = "./sluice-data";
   Address listen{"127.0.0.1", 7070};
-  bool log_requests = true;  // --log-level info; error: only what went wrong
+  bool log_information = true;  // --log-level info; error: only what went wrong
 };
 
 Exit serve(Context& context, const ServeOptions& options);

@@ -76,8 +76,7 @@ Exit serve(Context& context, const ServeOptions& options) {
   api::ServerOptions server_options;
   server_options.host = options.listen.host;
   server_options.port = options.listen.port;
-  if (options.log_requests) server_options.log = log;
-  else server_options.log = [](std::string_view) {};
+  server_options.log = log;  // it tells trouble only
   api::Server server(engine, inspector, std::move(server_options));
   engine.start();
   try {
@@ -104,10 +103,10 @@ Exit serve(Context& context, const ServeOptions& options) {
     _exit(static_cast<int>(Exit::outcome_unknown));
   }
   signals.give_up_on_next();
-  log(fmt::format("stopping (SIG{})", signal_name(*signal)));
+  if (options.log_information) log(fmt::format("stopping (SIG{})", signal_name(*signal)));
   server.stop();
   engine.stop();
-  log("stopped");
+  if (options.log_information) log("stopped");
   return fatal ? Exit::outcome_unknown : Exit::ok;
 }
 

@@ -192,7 +192,7 @@ TEST_CASE("serve takes its options from the command line before the file") {
   REQUIRE(sluice({"serve", "--config", config.path(), "--listen", "[::1]:7071"}, invocation).code == 0);
   CHECK(got->data == "/from/file");
   CHECK(to_string(got->listen) == "[::1]:7071");
-  CHECK_FALSE(got->log_requests);
+  CHECK_FALSE(got->log_information);
   REQUIRE(sluice({"serve"}, invocation).code == 0);
   CHECK(got->data == "./sluice-data");
   CHECK(to_string(got->listen) == "127.0.0.1:7070");
