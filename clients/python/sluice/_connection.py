@@ -103,6 +103,7 @@ class Connection:
         self.opened_at = self.heard_at = self.sent_at = time.monotonic()
         self._wakeup = wakeup
         self._selector = selectors.DefaultSelector()
+        assert self._socket.sock is not None
         self._selector.register(self._socket.sock, selectors.EVENT_READ)
         self._selector.register(wakeup.fileno(), selectors.EVENT_READ)
 

@@ -22,8 +22,9 @@ from .errors import ApiError, TransportError
 
 Json = Any
 """Anything ``json.dumps`` takes."""
+JsonObject = Dict[str, Any]
 
-_EMPTY: Dict[str, Any] = {}
+_EMPTY: JsonObject = {}
 _IDLE_CONNECTIONS_MAX = 8
 _RETRY_BASE_SECONDS = 0.1
 _RETRY_CAP_SECONDS = 5.0
@@ -76,16 +77,18 @@ class Client:
 
     def deploy(
         self, name: str, definition: Json, *, dry_run: bool = False, plan: bool = False
-    ) -> Dict[str, Any]:
+    ) -> JsonObject:
         """Deploys a definition: ``{"name", "version", "hash", "warnings"}``.
 
         A definition with problems raises ``ApiError`` whose ``errors`` name every one of them.
         """
         query = {"dry_run": "true" if dry_run else None, "plan": "true" if plan else None}
-        return self.request("PUT", f"/workflows/{_segment(name)}", definition, query=query)
+        answer: JsonObject = self.request("PUT", f"/workflows/{_segment(name)}", definition, query=query)
+        return answer
 
-    def workflow(self, name: str) -> Dict[str, Any]:
-        return self.request("GET", f"/workflows/{_segment(name)}")
+    def workflow(self, name: str) -> JsonObject:
+        answer: JsonObject = self.request("GET", f"/workflows/{_segment(name)}")
+        return answer
 
     # ---- runs ----
 
@@ -101,7 +104,7 @@ class Client:
         version: Union[int, str, None] = None,
         wait_seconds: Optional[int] = None,
         idempotency_key: Optional[str] = None,
-    ) -> Dict[str, Any]:
+    ) -> JsonObject:
         """Starts a run: ``{"id": …}``.
 
         ``name`` is unique within the workflow: the same name and input again is the first run again.
@@ -110,7 +113,7 @@ class Client:
         options = _present(
             name=name, priority=priority, not_before=not_before, labels=labels, version=version
         )
-        return self.request(
+        answer: JsonObject = self.request(
             "POST",
             f"/workflows/{_segment(workflow)}/runs",
             {"input": input, **options},
@@ -118,16 +121,18 @@ class Client:
             idempotency_key=idempotency_key or _new_key(),
             timeout_seconds=self._timeout_seconds + (wait_seconds or 0),
         )
+        return answer
 
-    def run(self, run_id: str) -> Dict[str, Any]:
+    def run(self, run_id: str) -> JsonObject:
         """Status, input, output, error, and what each live branch waits for."""
-        return self.request("GET", f"/runs/{_segment(run_id)}")
+        answer: JsonObject = self.request("GET", f"/runs/{_segment(run_id)}")
+        return answer
 
-    def runs(self, **filters: Any) -> Iterator[Dict[str, Any]]:
+    def runs(self, **filters: Any) -> Iterator[JsonObject]:
         """Every run that matches: ``workflow=``, ``status=``, ``state=``, ``label=``, ``q=``, …"""
         return self._items("/runs", filters)
 
-    def history(self, run_id: str) -> Iterator[Dict[str, Any]]:
+    def history(self, run_id: str) -> Iterator[JsonObject]:
         """The run's events so far, oldest first."""
         return self._items(f"/runs/{_segment(run_id)}/history", {})
 
@@ -181,11 +186,12 @@ class Client:
             idempotency_key=idempotency_key or _new_key(),
         )
 
-    def queue(self, name: str) -> Dict[str, Any]:
+    def queue(self, name: str) -> JsonObject:
         """Settings, depths, oldest age, rates."""
-        return self.request("GET", f"/queues/{_segment(name)}")
+        answer: JsonObject = self.request("GET", f"/queues/{_segment(name)}")
+        return answer
 
-    def queues(self) -> Iterator[Dict[str, Any]]:
+    def queues(self) -> Iterator[JsonObject]:
         return self._items("/queues", {})
 
     def publish(
@@ -217,13 +223,14 @@ class Client:
 
     # ---- dead letters ----
 
-    def dead_letters(self, queue: Optional[str] = None, **filters: Any) -> Iterator[Dict[str, Any]]:
+    def dead_letters(self, queue: Optional[str] = None, **filters: Any) -> Iterator[JsonObject]:
         """The open dead letters, of one queue or of all; ``workflow=``, ``error=``, ``run=``, … narrow them."""
         return self._items(f"/queues/{_segment(queue)}/dead-letters" if queue else "/dead-letters", filters)
 
-    def dead_letter(self, dead_letter_id: str) -> Dict[str, Any]:
+    def dead_letter(self, dead_letter_id: str) -> JsonObject:
         """One dead letter: the message, why it died, every attempt."""
-        return self.request("GET", f"/dead-letters/{_segment(dead_letter_id)}")
+        answer: JsonObject = self.request("GET", f"/dead-letters/{_segment(dead_letter_id)}")
+        return answer
 
     def replay(self, dead_letter_id: str, *, idempotency_key: Optional[str] = None, **edited: Any) -> Json:
         """Replays one dead letter; ``input=`` replaces what the stage gets."""
@@ -300,7 +307,7 @@ class Client:
             attempt += 1
             time.sleep(min(pause_seconds, self._timeout_seconds))
 
-    def _items(self, path: str, filters: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+    def _items(self, path: str, filters: Mapping[str, Any]) -> Iterator[JsonObject]:
         cursor: Optional[str] = None
         while True:
             page = self.request("GET", path, query={**filters, "cursor": cursor})
@@ -311,7 +318,7 @@ class Client:
 
     def _exchange(
         self, method: str, target: str, payload: Optional[bytes], headers: Dict[str, str], timeout: float
-    ) -> Tuple[int, Mapping[str, str], bytes]:
+    ) -> Tuple[int, http.client.HTTPMessage, bytes]:
         connection = self._borrow(timeout)
         try:
             connection.request(method, target, body=payload, headers=headers)
@@ -369,7 +376,7 @@ def _segment(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 
 
-def _present(**fields: Any) -> Dict[str, Any]:
+def _present(**fields: Any) -> JsonObject:
     return {key: value for key, value in fields.items() if value is not None}
 
 

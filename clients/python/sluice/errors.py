@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional
+from email.message import Message
+from typing import Any, List, Optional
 
 _RESERVED_PREFIXES = ("States.", "Sluice.")
 
@@ -61,7 +62,7 @@ class ApiError(SluiceError):
         super().__init__("\n".join(lines))
 
     @classmethod
-    def from_response(cls, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+    def from_response(cls, status: int, headers: Message, body: bytes) -> ApiError:
         """Reads a refusal. Something that is no problem document (a proxy's page) keeps its text."""
         try:
             document: Any = json.loads(body)

@@ -18,7 +18,6 @@ class Answer:
 
 
 DROP = Answer(status=0)  # close the connection without a word
-LAST = {"Connection": "close"}
 
 
 class ScriptedServer:
@@ -200,6 +199,7 @@ class Repeats(ClientCase):
     def test_repeats_have_an_end(self):
         self.will_answer(*[Answer(503, {"code": "unavailable", "detail": "stopping"}, Retry_After="0")] * 3)
         client = sluice.Client(self.server.url, retries=2)
+        self.addCleanup(client.close)
         with self.assertRaises(sluice.ApiError):
             client.run("r1")
         self.assertEqual(len(self.asked()), 3)
