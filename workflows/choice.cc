@@ -26,7 +26,9 @@ namespace {
 struct RuleParser {
   std::vector<Problem>& problems;
 
-  void refuse(const std::string& pointer, std::string detail) { problems.push_back({pointer, std::move(detail)}); }
+  void refuse(const std::string& pointer, std::string detail) {
+    problems.push_back({pointer, std::move(detail)});
+  }
 
   static std::string join(std::string_view pointer, std::string_view key) {
     return fmt::format("{}/{}", pointer, pointer_token(key));
@@ -45,10 +47,12 @@ struct RuleParser {
     return *std::move(parsed);
   }
 
-  std::shared_ptr<const ChoiceTest> test(const Json& value, const std::string& pointer, bool top, int depth) {
+  std::shared_ptr<const ChoiceTest> test(const Json& value, const std::string& pointer, bool top,
+                                         int depth) {
     auto out = std::make_shared<ChoiceTest>();
     if (!value.is_object()) {
-      refuse(pointer, fmt::format("expected a choice rule, an object, found {}", excerpt(value, 100)));
+      refuse(pointer,
+             fmt::format("expected a choice rule, an object, found {}", excerpt(value, 100)));
       return out;
     }
     if (depth > choice_depth_max) {
@@ -88,17 +92,23 @@ struct RuleParser {
       } else if (key == "Assign") {
         refuse(place, "Assign is not offered by this version");
       } else if (key == "Condition" || key == "Output") {
-        refuse(place, fmt::format("{} belongs to JSONata states, which are not offered by this version", key));
+        refuse(place,
+               fmt::format("{} belongs to JSONata states, which are not offered by this version",
+                           key));
       } else {
         refuse(place, fmt::format("unknown field \"{}\"{}", key, suggestion(key)));
       }
     }
     if (tests == 0)
-      refuse(pointer, "the rule tests nothing: expected one comparison, such as StringEquals, or And, Or or Not");
+      refuse(pointer,
+             "the rule tests nothing: expected one comparison, such as StringEquals, or And, Or or "
+             "Not");
     if (tests > 1) refuse(pointer, "the rule has more than one test: join them with And or Or");
     const bool compares = tests == 1 && out->kind == ChoiceTest::Kind::comparison;
-    if (compares && !variable_needed) refuse(pointer, "the comparison needs a Variable, the path of what is compared");
-    if (tests == 1 && !compares && variable_needed) refuse(join(pointer, "Variable"), "And, Or and Not have no Variable");
+    if (compares && !variable_needed)
+      refuse(pointer, "the comparison needs a Variable, the path of what is compared");
+    if (tests == 1 && !compares && variable_needed)
+      refuse(join(pointer, "Variable"), "And, Or and Not have no Variable");
 
     for (const auto& part : out->parts) out->needs |= part->needs;
     if (out->variable) out->needs |= out->variable->needs();
@@ -111,19 +121,27 @@ struct RuleParser {
     return name.empty() ? "" : fmt::format("; did you mean \"{}\"?", name);
   }
 
-  void comparison(ChoiceTest& out, const std::string& key, const Json& value, const std::string& place) {
+  void comparison(ChoiceTest& out, const std::string& key, const Json& value,
+                  const std::string& place) {
     if (out.comparison.path) {
       out.other = path(value, place);
       return;
     }
     const auto expect = [&](bool fits, const char* what) {
-      if (!fits) refuse(place, fmt::format("{} takes {}, found {}", key, what, excerpt(value, 100)));
+      if (!fits)
+        refuse(place, fmt::format("{} takes {}, found {}", key, what, excerpt(value, 100)));
     };
     switch (out.comparison.type) {
-      case ChoiceType::string: expect(value.is_string(), "a string"); break;
-      case ChoiceType::number: expect(value.is_number(), "a number"); break;
+      case ChoiceType::string:
+        expect(value.is_string(), "a string");
+        break;
+      case ChoiceType::number:
+        expect(value.is_number(), "a number");
+        break;
       case ChoiceType::boolean:
-      case ChoiceType::test: expect(value.is_boolean(), "true or false"); break;
+      case ChoiceType::test:
+        expect(value.is_boolean(), "true or false");
+        break;
       case ChoiceType::timestamp:
         expect(value.is_string() && parse_rfc3339(value.get_ref<const std::string&>()).has_value(),
                "a timestamp such as \"2026-01-31T23:59:59Z\"");
@@ -144,35 +162,45 @@ std::partial_ordering order(ChoiceType type, const Json& left, const Json& right
       if (left.is_string() && right.is_string())
         return left.get_ref<const std::string&>() <=> right.get_ref<const std::string&>();
       break;
-    case ChoiceType::number: return compare_numbers(left, right);
+    case ChoiceType::number:
+      return compare_numbers(left, right);
     case ChoiceType::boolean:
-      if (left.is_boolean() && right.is_boolean() && left == right) return std::partial_ordering::equivalent;
+      if (left.is_boolean() && right.is_boolean() && left == right)
+        return std::partial_ordering::equivalent;
       break;
     case ChoiceType::timestamp: {
       const auto a = timestamp(left), b = timestamp(right);
       if (a && b) return *a <=> *b;
       break;
     }
-    case ChoiceType::test: break;
+    case ChoiceType::test:
+      break;
   }
   return std::partial_ordering::unordered;
 }
 
 bool is_of_kind(ChoiceComparison test, const Json& value) {
   switch (test) {
-    case ChoiceComparison::is_null: return value.is_null();
-    case ChoiceComparison::is_numeric: return value.is_number();
-    case ChoiceComparison::is_string: return value.is_string();
-    case ChoiceComparison::is_boolean: return value.is_boolean();
-    case ChoiceComparison::is_timestamp: return timestamp(value).has_value();
-    default: return true;
+    case ChoiceComparison::is_null:
+      return value.is_null();
+    case ChoiceComparison::is_numeric:
+      return value.is_number();
+    case ChoiceComparison::is_string:
+      return value.is_string();
+    case ChoiceComparison::is_boolean:
+      return value.is_boolean();
+    case ChoiceComparison::is_timestamp:
+      return timestamp(value).has_value();
+    default:
+      return true;
   }
 }
 
 Failure invalid_reference(const Path& path, Failure failure) {
   if (!failure.path_not_found) return failure;
-  failure.cause = fmt::format("Invalid path '{}': The choice state's condition path references an invalid value.",
-                              path.text());
+  failure.cause = fmt::format(
+      "Invalid path '{}': The choice state's condition path references an invalid value.",
+      path.text());
   return failure;
 }
 
@@ -207,7 +235,8 @@ Evaluated<bool> compare(const ChoiceTest& test, const Scope& scope, Work& work) 
     return !left.failure().has_value() == test.literal.get<bool>();
   }
   if (left.failure()) return *left.failure();
-  if (op.type == ChoiceType::test) return is_of_kind(op.comparison, left.value()) == test.literal.get<bool>();
+  if (op.type == ChoiceType::test)
+    return is_of_kind(op.comparison, left.value()) == test.literal.get<bool>();
 
   std::optional<Operand> other;
   if (test.other) {
@@ -225,11 +254,16 @@ Evaluated<bool> compare(const ChoiceTest& test, const Scope& scope, Work& work) 
   }
   const std::partial_ordering found = order(op.type, left.value(), right);
   switch (op.comparison) {
-    case ChoiceComparison::equals: return found == 0;
-    case ChoiceComparison::less: return found < 0;
-    case ChoiceComparison::less_equals: return found <= 0;
-    case ChoiceComparison::greater: return found > 0;
-    default: return found >= 0;
+    case ChoiceComparison::equals:
+      return found == 0;
+    case ChoiceComparison::less:
+      return found < 0;
+    case ChoiceComparison::less_equals:
+      return found <= 0;
+    case ChoiceComparison::greater:
+      return found > 0;
+    default:
+      return found >= 0;
   }
 }
 
@@ -255,7 +289,8 @@ Evaluated<bool> ChoiceRule::holds(const Scope& scope) const {
   return evaluate(*test, scope, work);
 }
 
-Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer, const StateResolver& resolve) {
+Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer,
+                                     const StateResolver& resolve) {
   std::vector<Problem> problems;
   const std::string place(pointer);
   ChoiceRule rule;
@@ -265,11 +300,13 @@ Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer
     if (next == value.end())
       problems.push_back({place, "the rule needs a Next, the state to go to when it holds"});
     else if (!next->is_string())
-      problems.push_back({place + "/Next", fmt::format("expected a state's name, found {}", excerpt(*next, 100))});
+      problems.push_back(
+          {place + "/Next", fmt::format("expected a state's name, found {}", excerpt(*next, 100))});
     else
       rule.next = resolve(next->get_ref<const std::string&>(), place + "/Next", problems);
   }
-  if (!problems.empty()) return Error{Errc::invalid_definition, "the choice rule has problems", std::move(problems)};
+  if (!problems.empty())
+    return Error{Errc::invalid_definition, "the choice rule has problems", std::move(problems)};
   return rule;
 }
 

@@ -1,8 +1,8 @@
 #include "workflows/choice_operator.h"
 
-#include <algorithm>
-#include <numeric>
 #include <vector>
+
+#include "base/suggest.h"
 
 namespace sluice::workflows {
 namespace {
@@ -41,20 +41,8 @@ constexpr Named operators[] = {
     {"IsTimestamp", {T::test, C::is_timestamp}},
 };
 
-bool has_path_form(const ChoiceOperator& op) { return op.type != T::test && op.comparison != C::matches; }
-
-// How many single characters differ, at least (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
+bool has_path_form(const ChoiceOperator& op) {
+  return op.type != T::test && op.comparison != C::matches;
 }
 
 }  // namespace
@@ -72,20 +60,12 @@ std::optional<ChoiceOperator> find_choice_operator(std::string_view name) {
 }
 
 std::string closest_choice_operator(std::string_view name) {
-  if (name.size() > 40) return "";
-  std::string best;
-  std::size_t least = 4;
-  const auto offer = [&](std::string candidate) {
-    const std::size_t found = distance(name, candidate);
-    if (found >= least) return;
-    least = found;
-    best = std::move(candidate);
-  };
+  std::vector<std::string> names;
   for (const Named& each : operators) {
-    offer(std::string(each.name));
-    if (has_path_form(each.op)) offer(std::string(each.name) + "Path");
+    names.emplace_back(each.name);
+    if (has_path_form(each.op)) names.push_back(std::string(each.name) + "Path");
   }
-  return best;
+  return suggest(name, std::vector<std::string_view>(names.begin(), names.end()));
 }
 
 }  // namespace sluice::workflows

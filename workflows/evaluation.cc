@@ -21,10 +21,20 @@ bool Work::spend_copy(const Json& value) {
 }
 
 Failure Work::failure(const std::string& what) {
-  return {"States.Runtime",
-          fmt::format("{} needs more than {} steps, the bound of one evaluation. Select less, or spread the "
-                      "work over several states.",
-                      what, evaluation_work_max)};
+  return {
+      "States.Runtime",
+      fmt::format(
+          "{} needs more than {} steps, the bound of one evaluation. Select less, or spread the "
+          "work over several states.",
+          what, evaluation_work_max)};
+}
+
+bool nests_deeper(const Json& value, int depth_max) {
+  if (!value.is_structured()) return false;
+  if (depth_max == 0) return true;
+  for (const Json& child : value)
+    if (nests_deeper(child, depth_max - 1)) return true;
+  return false;
 }
 
 std::string excerpt(const Json& value, std::size_t bytes_max) {

@@ -92,6 +92,11 @@ class Work {
   std::int64_t left_;
 };
 
+// Whether arrays and objects nest deeper in `value` than `depth_max`. What templates make may nest
+// deeper than any text that is let in, and a loop could make it grow without end, so it is looked
+// at before it is kept.
+bool nests_deeper(const Json& value, int depth_max);
+
 // The start of `value`'s text, for a cause: at most about `bytes_max` bytes, cut between
 // characters.
 std::string excerpt(const Json& value, std::size_t bytes_max = 1'000);

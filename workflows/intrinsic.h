@@ -1,8 +1,9 @@
 // Intrinsic functions: States.Format('{} of {}', $.a, 2) and its sisters. Internal to this room.
 //
-// Parsing knows each function's number of arguments and bounds the nesting (intrinsic_depth_max), so that
-// evaluation can recurse. Evaluation fails with States.IntrinsicFailure for arguments that a function cannot
-// take, and with States.Runtime for a path that selects nothing; the cause quotes the whole call.
+// Parsing knows each function's number of arguments and bounds the nesting (intrinsic_depth_max),
+// so that evaluation can recurse. Evaluation fails with States.IntrinsicFailure for arguments that
+// a function cannot take, and with States.Runtime for a path that selects nothing; the cause quotes
+// the whole call.
 //
 // Threads: a call is immutable once parsed; thread-safe.
 #pragma once
@@ -28,7 +29,8 @@ struct TextLiteral {
   std::string value;    // escapes resolved
   std::string written;  // as it stands
 };
-using IntrinsicArgument = std::variant<Json, TextLiteral, Path, std::shared_ptr<const IntrinsicCall>>;
+using IntrinsicArgument =
+    std::variant<Json, TextLiteral, Path, std::shared_ptr<const IntrinsicCall>>;
 
 // What a function is called with.
 struct CallValues {

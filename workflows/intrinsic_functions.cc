@@ -17,8 +17,8 @@ constexpr std::int64_t range_items_max = 1'000;
 using Outcome = std::variant<Json, std::string>;
 
 Outcome wrong_type(std::size_t argument, const char* expected, const Json& found) {
-  return fmt::format("argument {} must be {}, but was {} of type {}", argument + 1, expected, excerpt(found, 200),
-                     type_name(found));
+  return fmt::format("argument {} must be {}, but was {} of type {}", argument + 1, expected,
+                     excerpt(found, 200), type_name(found));
 }
 
 // A whole number in the range of 64 bits. The service rounds halves up, also below zero.
@@ -34,7 +34,12 @@ std::optional<std::int64_t> whole(const Json& value) {
 bool valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || i + length > text.size()) return false;
     std::uint32_t code = length == 1 ? lead : lead & (0xFFu >> (length + 1));
     for (std::size_t k = 1; k < length; ++k) {
@@ -43,7 +48,9 @@ bool valid_utf8(std::string_view text) {
       code = code << 6 | (next & 0x3Fu);
     }
     const bool surrogate = code >= 0xD800 && code < 0xE000;
-    if ((length == 3 && (code < 0x800 || surrogate)) || (length == 4 && (code < 0x10000 || code > 0x10FFFF))) return false;
+    if ((length == 3 && (code < 0x800 || surrogate)) ||
+        (length == 4 && (code < 0x10000 || code > 0x10FFFF)))
+      return false;
     i += length;
   }
   return true;
@@ -81,7 +88,8 @@ void print(const Json& value, std::string& out, Work& work) {
 Outcome format(CallValues& call) {
   const Json& first = call.values[0];
   if (!first.is_string()) return wrong_type(0, "a string", first);
-  const std::string& pattern = call.first_text ? call.first_text->written : first.get_ref<const std::string&>();
+  const std::string& pattern =
+      call.first_text ? call.first_text->written : first.get_ref<const std::string&>();
   std::string out;
   std::size_t next = 1;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -96,7 +104,8 @@ Outcome format(CallValues& call) {
         out += {c, escaped};
     } else if (c == '{' && i + 1 < pattern.size() && pattern[i + 1] == '}') {
       if (next == call.values.size())
-        return fmt::format("the template has more placeholders than the {} given values", call.values.size() - 1);
+        return fmt::format("the template has more placeholders than the {} given values",
+                           call.values.size() - 1);
       print(call.values[next++], out, call.work);
       ++i;
       if (call.work.exhausted()) return Json();
@@ -105,7 +114,8 @@ Outcome format(CallValues& call) {
     }
   }
   if (next != call.values.size())
-    return fmt::format("the template has {} placeholders, but {} values are given", next - 1, call.values.size() - 1);
+    return fmt::format("the template has {} placeholders, but {} values are given", next - 1,
+                       call.values.size() - 1);
   return Json(std::move(out));
 }
 
@@ -116,7 +126,9 @@ Outcome string_to_json(CallValues& call) {
   auto parsed = parse_json(text, {.depth_max = 200, .refuse_duplicate_keys = false});
   if (!parsed) return fmt::format("the string is not JSON: {}", parsed.error().detail);
   if (!call.work.spend_copy(*parsed)) return Json();
-  if (parsed->is_number() && parsed->get<double>() == 0 && text.find_first_of(".eE") == std::string::npos) return Json(0);
+  if (parsed->is_number() && parsed->get<double>() == 0 &&
+      text.find_first_of(".eE") == std::string::npos)
+    return Json(0);
   return *std::move(parsed);
 }
 
@@ -144,15 +156,17 @@ Outcome array_partition(CallValues& call) {
 Outcome array_contains(CallValues& call) {
   const Json& list = call.values[0];
   if (!list.is_array()) return wrong_type(0, "an array", list);
-  return Json(std::any_of(list.begin(), list.end(),
-                          [&](const Json& element) { return equal_json(element, call.values[1]); }));
+  return Json(std::any_of(list.begin(), list.end(), [&](const Json& element) {
+    return equal_json(element, call.values[1]);
+  }));
 }
 
 Outcome array_range(CallValues& call) {
   std::int64_t numbers[3];
   for (std::size_t i = 0; i < 3; ++i) {
     const auto number = whole(call.values[i]);
-    if (!number || std::abs(static_cast<double>(*number)) > 4e18) return wrong_type(i, "a whole number", call.values[i]);
+    if (!number || std::abs(static_cast<double>(*number)) > 4e18)
+      return wrong_type(i, "a whole number", call.values[i]);
     numbers[i] = *number;
   }
   const auto [from, to, step] = numbers;
@@ -160,13 +174,15 @@ Outcome array_range(CallValues& call) {
   Json out = Json::array();
   // The distance, not the value, is counted: `from + n * step` could leave the range of 64 bits.
   if ((step > 0) == (from <= to) || from == to) {
-    const std::uint64_t distance = from <= to ? static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from)
-                                              : static_cast<std::uint64_t>(from) - static_cast<std::uint64_t>(to);
+    const std::uint64_t distance =
+        from <= to ? static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from)
+                   : static_cast<std::uint64_t>(from) - static_cast<std::uint64_t>(to);
     const std::uint64_t stride = static_cast<std::uint64_t>(step > 0 ? step : -step);
     const std::uint64_t items = distance / stride + 1;
     if (items > static_cast<std::uint64_t>(range_items_max))
       return fmt::format("the range has {} items, more than {}", items, range_items_max);
-    for (std::uint64_t i = 0; i < items; ++i) out.push_back(from + static_cast<std::int64_t>(i) * step);
+    for (std::uint64_t i = 0; i < items; ++i)
+      out.push_back(from + static_cast<std::int64_t>(i) * step);
   }
   return out;
 }
@@ -190,7 +206,8 @@ Outcome array_length(CallValues& call) {
 std::string identity(const Json& value) {
   if (value.is_object()) {
     std::vector<std::string> members;
-    for (const auto& [key, member] : value.items()) members.push_back(to_text(Json(key)) + ":" + identity(member));
+    for (const auto& [key, member] : value.items())
+      members.push_back(to_text(Json(key)) + ":" + identity(member));
     std::sort(members.begin(), members.end());
     std::string out = "{";
     for (const auto& member : members) out += member + ",";
@@ -223,9 +240,11 @@ std::variant<const std::string*, std::string> bounded_text(const CallValues& cal
   const Json& value = call.values[0];
   if (!value.is_string()) return std::get<std::string>(wrong_type(0, "a string", value));
   const auto& text = value.get_ref<const std::string&>();
-  const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  const auto characters =
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
   if (std::cmp_greater(characters, text_characters_max))
-    return fmt::format("argument 1 has {} characters, more than {}", characters, text_characters_max);
+    return fmt::format("argument 1 has {} characters, more than {}", characters,
+                       text_characters_max);
   return &text;
 }
 
@@ -235,7 +254,8 @@ Outcome base64_encode(CallValues& call) {
   const std::string& in = *std::get<0>(text);
   std::string out(4 * ((in.size() + 2) / 3) + 1, '\0');
   const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(in.data()), static_cast<int>(in.size()));
+                                     reinterpret_cast<const unsigned char*>(in.data()),
+                                     static_cast<int>(in.size()));
   out.resize(static_cast<std::size_t>(length));
   return Json(std::move(out));
 }
@@ -245,8 +265,10 @@ Outcome base64_decode(CallValues& call) {
   if (const auto* why = std::get_if<std::string>(&text)) return *why;
   const std::string& in = *std::get<0>(text);
   const std::string invalid = "argument 1 is not Base64";
-  // OpenSSL overlooks padding in odd places and white space around the text, so these are looked at here.
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  // OpenSSL overlooks padding in odd places and white space around the text, so these are looked at
+  // here.
+  static constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::size_t data = std::min(in.find('='), in.size());
   const std::size_t padding = in.size() - data;
   if (in.find_first_not_of('=', data) != std::string::npos || padding > 2) return invalid;
@@ -256,12 +278,13 @@ Outcome base64_decode(CallValues& call) {
   const std::size_t missing = (4 - data % 4) % 4;
   padded.append(missing, '=');
   std::string out(padded.size() / 4 * 3 + 1, '\0');
-  const int length =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                     reinterpret_cast<const unsigned char*>(padded.data()),
+                                     static_cast<int>(padded.size()));
   if (length < 0) return invalid;
   out.resize(static_cast<std::size_t>(length) - missing);
-  if (!valid_utf8(out)) return std::string("argument 1 does not decode to UTF-8 text, which JSON needs");
+  if (!valid_utf8(out))
+    return std::string("argument 1 does not decode to UTF-8 text, which JSON needs");
   return Json(std::move(out));
 }
 
@@ -274,7 +297,8 @@ Outcome hash(CallValues& call) {
   } else {
     data = to_text(call.values[0]);
     if (data.size() > text_characters_max)
-      return fmt::format("argument 1 has {} characters, more than {}", data.size(), text_characters_max);
+      return fmt::format("argument 1 has {} characters, more than {}", data.size(),
+                         text_characters_max);
   }
   const Json& name = call.values[1];
   const EVP_MD* digest = nullptr;
@@ -286,7 +310,8 @@ Outcome hash(CallValues& call) {
   if (digest == nullptr) return wrong_type(1, "MD5, SHA-1, SHA-256, SHA-384 or SHA-512", name);
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
-  SLUICE_CHECK(EVP_Digest(data.data(), data.size(), bytes, &length, digest, nullptr) == 1, "a digest");
+  SLUICE_CHECK(EVP_Digest(data.data(), data.size(), bytes, &length, digest, nullptr) == 1,
+               "a digest");
   std::string out;
   for (unsigned int i = 0; i < length; ++i) out += fmt::format("{:02x}", bytes[i]);
   return Json(std::move(out));
@@ -295,7 +320,8 @@ Outcome hash(CallValues& call) {
 Outcome json_merge(CallValues& call) {
   for (const std::size_t i : {0u, 1u})
     if (!call.values[i].is_object()) return wrong_type(i, "an object", call.values[i]);
-  if (call.values[2] != false) return std::string("argument 3 must be false: only shallow merging is supported");
+  if (call.values[2] != false)
+    return std::string("argument 3 must be false: only shallow merging is supported");
   Json merged = std::move(call.values[0]);
   for (auto& [key, value] : call.values[1].items()) merged[key] = std::move(value);
   return merged;
@@ -323,7 +349,8 @@ Outcome math_add(CallValues& call) {
   if (!left) return wrong_type(0, "a number", call.values[0]);
   if (!right) return wrong_type(1, "a number", call.values[1]);
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(*left, *right, &sum)) return std::string("the sum leaves the range of 64 bits");
+  if (__builtin_add_overflow(*left, *right, &sum))
+    return std::string("the sum leaves the range of 64 bits");
   return Json(sum);
 }
 
@@ -347,8 +374,10 @@ Outcome string_split(CallValues& call) {
   };
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view character = character_at(text, i);
-    if (ends.contains(character)) finish();
-    else token += character;
+    if (ends.contains(character))
+      finish();
+    else
+      token += character;
     i += character.size();
   }
   finish();
@@ -358,8 +387,8 @@ Outcome string_split(CallValues& call) {
 Outcome uuid(CallValues& call) {
   const std::uint64_t high = (call.chance.next() & 0xFFFFFFFFFFFF0FFFULL) | 0x4000;
   const std::uint64_t low = (call.chance.next() & 0x3FFFFFFFFFFFFFFFULL) | 0x8000000000000000ULL;
-  return Json(fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF,
-                          low >> 48, low & 0xFFFFFFFFFFFFULL));
+  return Json(fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
+                          high & 0xFFFF, low >> 48, low & 0xFFFFFFFFFFFFULL));
 }
 
 constexpr std::size_t any_number = 100'000;

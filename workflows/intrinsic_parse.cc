@@ -28,7 +28,9 @@ class CallParser {
   }
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   bool take(char c) {
     if (peek() != c || at_ >= text_.size()) return false;
@@ -43,11 +45,13 @@ class CallParser {
     if (!text_.substr(at_).starts_with("States.")) refuse("a function, such as States.Format");
     at_ += 7;
     const std::size_t name_at = at_;
-    while ((peek() | 0x20) >= 'a' && (peek() | 0x20) <= 'z' ? true : peek() >= '0' && peek() <= '9') ++at_;
+    while ((peek() | 0x20) >= 'a' && (peek() | 0x20) <= 'z' ? true : peek() >= '0' && peek() <= '9')
+      ++at_;
     const std::string_view name = text_.substr(name_at, at_ - name_at);
     auto parsed = std::make_shared<IntrinsicCall>();
     parsed->function = find_intrinsic(name);
-    if (parsed->function == nullptr) throw Refused{fmt::format("there is no function States.{}", name)};
+    if (parsed->function == nullptr)
+      throw Refused{fmt::format("there is no function States.{}", name)};
     skip_space();
     if (!take('(')) refuse("'('");
     skip_space();
@@ -69,7 +73,8 @@ class CallParser {
   }
 
   static std::string takes(const IntrinsicFunction& function) {
-    if (function.arguments_min == function.arguments_max) return std::to_string(function.arguments_min);
+    if (function.arguments_min == function.arguments_max)
+      return std::to_string(function.arguments_min);
     if (function.arguments_max > 10) return fmt::format("at least {}", function.arguments_min);
     return fmt::format("{} to {}", function.arguments_min, function.arguments_max);
   }
@@ -89,7 +94,9 @@ class CallParser {
       return inner;
     }
     const std::size_t start = at_;
-    while (at_ < text_.size() && std::string_view(",) \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(",) \t\r\n").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     const std::string_view word = text_.substr(start, at_ - start);
     const Json value = Json::parse(word, nullptr, false);
     if (value.is_number() || value.is_boolean() || value.is_null()) return value;
@@ -104,8 +111,10 @@ class CallParser {
     for (char quote = '\0'; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (quote != '\0') {
-        if (c == '\\') ++at_;
-        else if (c == quote) quote = '\0';
+        if (c == '\\')
+          ++at_;
+        else if (c == quote)
+          quote = '\0';
       } else if (open > 0 && (c == '\'' || c == '"')) {
         quote = c;
       } else if (c == '[' || c == '(') {
@@ -133,10 +142,17 @@ class CallParser {
         c = text_[at_++];
         literal.written += c;
         switch (c) {
-          case 'n': c = '\n'; break;
-          case 't': c = '\t'; break;
-          case 'r': c = '\r'; break;
-          default: break;
+          case 'n':
+            c = '\n';
+            break;
+          case 't':
+            c = '\t';
+            break;
+          case 'r':
+            c = '\r';
+            break;
+          default:
+            break;
         }
       }
       literal.value += c;
@@ -153,13 +169,15 @@ Result<std::shared_ptr<const IntrinsicCall>> parse_intrinsic(std::string_view te
   try {
     return CallParser(text).whole();
   } catch (const Refused& refused) {
-    return make_error(Errc::invalid_argument, fmt::format("'{}' is not a function call: {}", text, refused.why));
+    return make_error(Errc::invalid_argument,
+                      fmt::format("'{}' is not a function call: {}", text, refused.why));
   }
 }
 
 Evaluated<Json> IntrinsicCall::evaluate(const Scope& scope, Random& chance, Work& work) const {
   const auto failure = [&](const char* error, std::string_view why, bool missing = false) {
-    return Failure{error, fmt::format("The function '{}' had the following error: {}", text, why), missing};
+    return Failure{error, fmt::format("The function '{}' had the following error: {}", text, why),
+                   missing};
   };
   CallValues call{{}, nullptr, chance, work};
   for (const IntrinsicArgument& argument : arguments) {
@@ -172,22 +190,26 @@ Evaluated<Json> IntrinsicCall::evaluate(const Scope& scope, Random& chance, Work
       auto value = path->evaluate(scope, work);
       if (!value && value.failure().path_not_found) {
         const Json& root = path->needs().context ? *scope.context : *scope.input;
-        return failure("States.Runtime",
-                       fmt::format("The JsonPath argument for the field '{}' could not be found in the input '{}'",
-                                   path->text(), excerpt(root)),
-                       true);
+        return failure(
+            "States.Runtime",
+            fmt::format(
+                "The JsonPath argument for the field '{}' could not be found in the input '{}'",
+                path->text(), excerpt(root)),
+            true);
       }
       if (!value) return std::move(value.failure());
       call.values.push_back(*std::move(value));
     } else {
-      auto value = std::get<std::shared_ptr<const IntrinsicCall>>(argument)->evaluate(scope, chance, work);
+      auto value =
+          std::get<std::shared_ptr<const IntrinsicCall>>(argument)->evaluate(scope, chance, work);
       if (!value) return value;
       call.values.push_back(*std::move(value));
     }
   }
   auto outcome = function->apply(call);
   if (work.exhausted()) return Work::failure(fmt::format("The function '{}'", text));
-  if (auto* why = std::get_if<std::string>(&outcome)) return failure("States.IntrinsicFailure", *why);
+  if (auto* why = std::get_if<std::string>(&outcome))
+    return failure("States.IntrinsicFailure", *why);
   return std::get<Json>(std::move(outcome));
 }
 

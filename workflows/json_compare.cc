@@ -7,8 +7,8 @@ namespace {
 
 template <class Integer>
 std::partial_ordering compare_with_double(Integer left, double right) {
-  // Beyond 2^53 a conversion to double would call different numbers equal, so the whole part is compared
-  // as an integer where it fits one.
+  // Beyond 2^53 a conversion to double would call different numbers equal, so the whole part is
+  // compared as an integer where it fits one.
   if (std::isnan(right)) return std::partial_ordering::unordered;
   if (right >= 18446744073709551616.0) return std::partial_ordering::less;
   if (right < -9223372036854775808.0) return std::partial_ordering::greater;
@@ -40,8 +40,9 @@ std::partial_ordering compare_numbers(const Json& left, const Json& right) {
     return left.get<double>() <=> right.get<double>();
   if (left.is_number_float()) return reversed(compare_numbers(right, left));
   if (right.is_number_float())
-    return left.is_number_unsigned() ? compare_with_double(left.get<std::uint64_t>(), right.get<double>())
-                                     : compare_with_double(left.get<std::int64_t>(), right.get<double>());
+    return left.is_number_unsigned()
+               ? compare_with_double(left.get<std::uint64_t>(), right.get<double>())
+               : compare_with_double(left.get<std::int64_t>(), right.get<double>());
   if (left.is_number_unsigned() && right.is_number_unsigned())
     return left.get<std::uint64_t>() <=> right.get<std::uint64_t>();
   // An unsigned number that the parser made may be above what a signed one holds.

@@ -1,7 +1,7 @@
 // When two JSON values are the same, and which number is larger.
 //
-// Numbers compare by value (1 and 1.0 are equal), objects without regard to the order of their members.
-// Thread-safe (no shared state).
+// Numbers compare by value (1 and 1.0 are equal), objects without regard to the order of their
+// members. Thread-safe (no shared state).
 #pragma once
 
 #include <compare>

@@ -1,4 +1,5 @@
-// The parsed form of a path: what path_parse.cc makes and path_evaluate.cc walks. Internal to this room.
+// The parsed form of a path: what path_parse.cc makes and path_evaluate.cc walks. Internal to this
+// room.
 //
 // Threads: immutable once parsed.
 #pragma once
@@ -30,8 +31,20 @@ enum class FilterKind {
   compare,  // left `comparison` right
 };
 enum class Comparison {
-  equal, not_equal, less, less_equal, greater, greater_equal,
-  in, not_in, subset_of, any_of, none_of, size, empty, contains,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  subset_of,
+  any_of,
+  none_of,
+  size,
+  empty,
+  contains,
 };
 struct Filter {
   FilterKind kind = FilterKind::exists;
@@ -40,13 +53,32 @@ struct Filter {
   Operand left, right;
 };
 
-struct NameStep { std::vector<std::string> names; };
-struct IndexStep { std::vector<std::int64_t> indexes; };
-struct SliceStep { std::optional<std::int64_t> from, to; };
+struct NameStep {
+  std::vector<std::string> names;
+};
+struct IndexStep {
+  std::vector<std::int64_t> indexes;
+};
+struct SliceStep {
+  std::optional<std::int64_t> from, to;
+};
 struct WildcardStep {};
-struct FilterStep { std::shared_ptr<const Filter> filter; };
+struct FilterStep {
+  std::shared_ptr<const Filter> filter;
+};
 enum class PathFunction {
-  length, min, max, avg, sum, stddev, keys, first, last, index, concat, append,
+  length,
+  min,
+  max,
+  avg,
+  sum,
+  stddev,
+  keys,
+  first,
+  last,
+  index,
+  concat,
+  append,
 };
 struct FunctionStep {
   PathFunction function = PathFunction::length;
@@ -68,7 +100,8 @@ struct PathCode {
   bool computed = false;
 };
 
-// All of `text`, which starts with "$" or "$$". Refuses with what was found and what was expected, at which character.
+// All of `text`, which starts with "$" or "$$". Refuses with what was found and what was expected,
+// at which character.
 Result<PathPtr> parse_path(std::string_view text);
 
 // ['name'], as causes and messages show a step.

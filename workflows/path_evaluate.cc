@@ -26,8 +26,9 @@ const Json* member(const Json& object, const std::string& name) {
   return found == object.end() ? nullptr : &*found;
 }
 
-// Walks one path step by step, each step turning the nodes so far into the next ones, in document order.
-// Values that no document holds (functions, unions of names) live in `made_` for as long as the walk.
+// Walks one path step by step, each step turning the nodes so far into the next ones, in document
+// order. Values that no document holds (functions, unions of names) live in `made_` for as long as
+// the walk.
 class Walk {
  public:
   Walk(const Json& root, Work& work) : root_(root), work_(work) {}
@@ -74,7 +75,9 @@ class Walk {
   void apply_kind(const SliceStep& step, const Json& node, Nodes& out) {
     if (!node.is_array()) return;
     const auto size = static_cast<std::int64_t>(node.size());
-    const auto bounded = [size](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size); };
+    const auto bounded = [size](std::int64_t i) {
+      return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size);
+    };
     const std::int64_t to = bounded(step.to.value_or(size));
     for (std::int64_t i = bounded(step.from.value_or(0)); i < to && !work_.exhausted(); ++i)
       add(&node[static_cast<std::size_t>(i)], out);
@@ -106,7 +109,8 @@ class Walk {
       pending.pop_back();
       if (!work_.spend()) return;
       // An array's elements come by themselves: a filter must not meet them a second time.
-      if (here->is_object() || !std::holds_alternative<FilterStep>(step.kind)) apply(step, *here, out);
+      if (here->is_object() || !std::holds_alternative<FilterStep>(step.kind))
+        apply(step, *here, out);
       if (!here->is_structured()) continue;
       const std::size_t first = pending.size();
       for (const Json& child : *here)
@@ -141,16 +145,19 @@ class Walk {
       case FilterKind::any_of:
         return std::any_of(filter.parts.begin(), filter.parts.end(),
                            [&](const Filter& part) { return holds(part, current); });
-      case FilterKind::negation: return !holds(filter.parts[0], current);
+      case FilterKind::negation:
+        return !holds(filter.parts[0], current);
       case FilterKind::exists: {
         const PathCode& code = *std::get<PathPtr>(filter.left);
         return !select(code, code.root == PathRoot::current ? current : root_).empty();
       }
-      case FilterKind::compare: break;
+      case FilterKind::compare:
+        break;
     }
     const auto left = value_of(filter.left, current);
     const auto right = value_of(filter.right, current);
-    if (!left || !right) return filter.comparison == Comparison::not_equal && left.has_value() != right.has_value();
+    if (!left || !right)
+      return filter.comparison == Comparison::not_equal && left.has_value() != right.has_value();
     return compare(filter.comparison, *left, *right);
   }
 
@@ -162,8 +169,10 @@ class Walk {
 
   bool compare(Comparison comparison, const Json& left, const Json& right) {
     switch (comparison) {
-      case Comparison::equal: return equal_json(left, right);
-      case Comparison::not_equal: return !equal_json(left, right);
+      case Comparison::equal:
+        return equal_json(left, right);
+      case Comparison::not_equal:
+        return !equal_json(left, right);
       case Comparison::less:
       case Comparison::less_equal:
       case Comparison::greater:
@@ -175,29 +184,36 @@ class Walk {
         if (comparison == Comparison::less_equal) return order <= 0;
         return comparison == Comparison::greater ? order > 0 : order >= 0;
       }
-      case Comparison::in: return among(left, right);
-      case Comparison::not_in: return !among(left, right);
+      case Comparison::in:
+        return among(left, right);
+      case Comparison::not_in:
+        return !among(left, right);
       case Comparison::contains:
         if (left.is_string() && right.is_string())
-          return left.get_ref<const std::string&>().find(right.get_ref<const std::string&>()) != std::string::npos;
+          return left.get_ref<const std::string&>().find(right.get_ref<const std::string&>()) !=
+                 std::string::npos;
         return among(right, left);
       case Comparison::subset_of:
         return left.is_array() && right.is_array() &&
-               std::all_of(left.begin(), left.end(), [&](const Json& each) { return among(each, right); });
+               std::all_of(left.begin(), left.end(),
+                           [&](const Json& each) { return among(each, right); });
       case Comparison::any_of:
       case Comparison::none_of: {
         if (!left.is_array() || !right.is_array()) return false;
-        const bool any = std::any_of(left.begin(), left.end(), [&](const Json& each) { return among(each, right); });
+        const bool any = std::any_of(left.begin(), left.end(),
+                                     [&](const Json& each) { return among(each, right); });
         return any == (comparison == Comparison::any_of);
       }
       case Comparison::size: {
         if (!left.is_string() && !left.is_structured()) return false;
-        const std::size_t size = left.is_string() ? left.get_ref<const std::string&>().size() : left.size();
+        const std::size_t size =
+            left.is_string() ? left.get_ref<const std::string&>().size() : left.size();
         return equal_json(Json(size), right);
       }
       case Comparison::empty: {
         if (!right.is_boolean() || (!left.is_string() && !left.is_structured())) return false;
-        const bool empty = left.is_string() ? left.get_ref<const std::string&>().empty() : left.empty();
+        const bool empty =
+            left.is_string() ? left.get_ref<const std::string&>().empty() : left.empty();
         return empty == right.get<bool>();
       }
     }
@@ -223,19 +239,23 @@ class Walk {
           if (work_.spend()) keys.push_back(key);
         return keys;
       }
-      case PathFunction::first: return copy(element(node, 0));
-      case PathFunction::last: return copy(element(node, -1));
+      case PathFunction::first:
+        return copy(element(node, 0));
+      case PathFunction::last:
+        return copy(element(node, -1));
       case PathFunction::index:
         if (!arguments[0].is_number_integer()) return std::nullopt;
         return copy(element(node, arguments[0].get<std::int64_t>()));
-      case PathFunction::concat: return Json(concatenated(node, arguments));
+      case PathFunction::concat:
+        return Json(concatenated(node, arguments));
       case PathFunction::append: {
         if (!node.is_array() || !work_.spend_copy(node)) return std::nullopt;
         Json list = node;
         for (Json& argument : arguments) list.push_back(std::move(argument));
         return list;
       }
-      default: return aggregate(step.function, node, arguments);
+      default:
+        return aggregate(step.function, node, arguments);
     }
   }
 
@@ -247,7 +267,8 @@ class Walk {
   std::string concatenated(const Json& node, const std::vector<Json>& arguments) {
     std::string out;
     const auto add_text = [&](const Json& value) {
-      if (work_.spend_copy(value)) out += value.is_string() ? value.get<std::string>() : to_text(value);
+      if (work_.spend_copy(value))
+        out += value.is_string() ? value.get<std::string>() : to_text(value);
     };
     if (node.is_array())
       for (const Json& each : node)
@@ -256,7 +277,8 @@ class Walk {
     return out;
   }
 
-  std::optional<Json> aggregate(PathFunction function, const Json& node, const std::vector<Json>& arguments) {
+  std::optional<Json> aggregate(PathFunction function, const Json& node,
+                                const std::vector<Json>& arguments) {
     std::vector<double> numbers;
     const auto add_numbers = [&](const Json& value) {
       if (value.is_number()) numbers.push_back(value.get<double>());
@@ -272,18 +294,24 @@ class Walk {
     for (const double n : numbers) sum += n;
     for (const double n : numbers) squares += (n - sum / count) * (n - sum / count);
     switch (function) {
-      case PathFunction::min: return number(*std::min_element(numbers.begin(), numbers.end()));
-      case PathFunction::max: return number(*std::max_element(numbers.begin(), numbers.end()));
-      case PathFunction::avg: return number(sum / count);
-      case PathFunction::sum: return number(sum);
-      default: return number(std::sqrt(squares / count));
+      case PathFunction::min:
+        return number(*std::min_element(numbers.begin(), numbers.end()));
+      case PathFunction::max:
+        return number(*std::max_element(numbers.begin(), numbers.end()));
+      case PathFunction::avg:
+        return number(sum / count);
+      case PathFunction::sum:
+        return number(sum);
+      default:
+        return number(std::sqrt(squares / count));
     }
   }
 
   // Not a float where a float would only add ".0"; infinite sums have no JSON form.
   static std::optional<Json> number(double value) {
     if (!std::isfinite(value)) return std::nullopt;
-    if (value == std::floor(value) && std::fabs(value) < 9e15) return Json(static_cast<std::int64_t>(value));
+    if (value == std::floor(value) && std::fabs(value) < 9e15)
+      return Json(static_cast<std::int64_t>(value));
     return Json(value);
   }
 
@@ -311,18 +339,24 @@ Failure not_found(const PathCode& code, const Json& root) {
     if (const auto* names = std::get_if<NameStep>(&step.kind)) {
       next = member(*node, names->names[0]);
       if (!node->is_object())
-        why = fmt::format("Expected to find an object with property {} in path {} but found a value of type {}",
-                          show_step(step), walked, type_name(*node));
+        why = fmt::format(
+            "Expected to find an object with property {} in path {} but found a value of type {}",
+            show_step(step), walked, type_name(*node));
       else if (!last)
         why = fmt::format("Missing property in path {}", shown);
     } else if (const auto* indexes = std::get_if<IndexStep>(&step.kind)) {
       next = element(*node, indexes->indexes[0]);
-      if (node->is_array()) why = fmt::format("Index out of bounds when evaluating path {}", shown);
-      else why = fmt::format("Expected to find an array in path {} but found a value of type {}", walked, type_name(*node));
+      if (node->is_array())
+        why = fmt::format("Index out of bounds when evaluating path {}", shown);
+      else
+        why = fmt::format("Expected to find an array in path {} but found a value of type {}",
+                          walked, type_name(*node));
     } else {
-      why = fmt::format("The function does not apply to the value of type {} at {}", type_name(*node), walked);
+      why = fmt::format("The function does not apply to the value of type {} at {}",
+                        type_name(*node), walked);
     }
-    if (next == nullptr) return {"States.Runtime", fmt::format("Invalid path '{}' : {}", code.text, why), true};
+    if (next == nullptr)
+      return {"States.Runtime", fmt::format("Invalid path '{}' : {}", code.text, why), true};
     node = next;
     walked = shown;
   }
@@ -341,7 +375,9 @@ const std::string& Path::text() const { return code_->text; }
 bool Path::definite() const { return code_->definite; }
 bool Path::computed() const { return code_->computed; }
 bool Path::is_root() const { return code_->root == PathRoot::input && code_->steps.empty(); }
-bool Path::is_context_root() const { return code_->root == PathRoot::context && code_->steps.empty(); }
+bool Path::is_context_root() const {
+  return code_->root == PathRoot::context && code_->steps.empty();
+}
 Needs Path::needs() const {
   const bool context = code_->root == PathRoot::context;
   return {!context, context};
@@ -376,7 +412,8 @@ Evaluated<Json> Path::evaluate(const Scope& scope, Work& work) const {
   }
 
   Walk walk(root, work);
-  const auto* last_names = code_->computed ? std::get_if<NameStep>(&code_->steps.back().kind) : nullptr;
+  const auto* last_names =
+      code_->computed ? std::get_if<NameStep>(&code_->steps.back().kind) : nullptr;
   if (last_names != nullptr) {
     PathCode parents = *code_;
     parents.steps.pop_back();

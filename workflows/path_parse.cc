@@ -8,10 +8,11 @@
 namespace sluice::workflows {
 namespace {
 
-constexpr int path_depth_max = 16;          // filters and arguments within each other
+constexpr int path_depth_max = 16;  // filters and arguments within each other
 constexpr std::size_t path_steps_max = 256;
 
-// Thrown inside this file only: a parser that returned a Result from every step would drown in its own plumbing.
+// Thrown inside this file only: a parser that returned a Result from every step would drown in its
+// own plumbing.
 struct Refused {
   std::size_t at;
   std::string expected;
@@ -30,7 +31,9 @@ class PathParser {
  private:
   [[noreturn]] void refuse(std::string expected) const { throw Refused{at_, std::move(expected)}; }
   bool done() const { return at_ >= text_.size(); }
-  char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char peek(std::size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   bool take(char c) {
     if (done() || text_[at_] != c) return false;
     ++at_;
@@ -62,7 +65,8 @@ class PathParser {
       if (!in_filter && take('$')) code->root = PathRoot::context;
     }
     while (!done() && (peek() == '.' || peek() == '[')) {
-      if (code->steps.size() == path_steps_max) refuse(fmt::format("at most {} steps", path_steps_max));
+      if (code->steps.size() == path_steps_max)
+        refuse(fmt::format("at most {} steps", path_steps_max));
       code->steps.push_back(step_at(in_filter));
     }
     code->text = std::string(text_.substr(start, at_ - start));
@@ -198,12 +202,23 @@ class PathParser {
       if (done()) refuse("a character after '\\'");
       c = text_[at_++];
       switch (c) {
-        case 'n': out += '\n'; break;
-        case 't': out += '\t'; break;
-        case 'r': out += '\r'; break;
-        case 'b': out += '\b'; break;
-        case 'f': out += '\f'; break;
-        default: out += c;
+        case 'n':
+          out += '\n';
+          break;
+        case 't':
+          out += '\t';
+          break;
+        case 'r':
+          out += '\r';
+          break;
+        case 'b':
+          out += '\b';
+          break;
+        case 'f':
+          out += '\f';
+          break;
+        default:
+          out += c;
       }
     }
     return out;
@@ -211,10 +226,12 @@ class PathParser {
 
   FunctionStep function(const std::string& name, std::size_t name_at) {
     static constexpr std::pair<std::string_view, PathFunction> names[] = {
-        {"length", PathFunction::length}, {"size", PathFunction::length}, {"min", PathFunction::min},
-        {"max", PathFunction::max},       {"avg", PathFunction::avg},     {"sum", PathFunction::sum},
-        {"stddev", PathFunction::stddev}, {"keys", PathFunction::keys},   {"first", PathFunction::first},
-        {"last", PathFunction::last},     {"index", PathFunction::index}, {"concat", PathFunction::concat},
+        {"length", PathFunction::length}, {"size", PathFunction::length},
+        {"min", PathFunction::min},       {"max", PathFunction::max},
+        {"avg", PathFunction::avg},       {"sum", PathFunction::sum},
+        {"stddev", PathFunction::stddev}, {"keys", PathFunction::keys},
+        {"first", PathFunction::first},   {"last", PathFunction::last},
+        {"index", PathFunction::index},   {"concat", PathFunction::concat},
         {"append", PathFunction::append}};
     FunctionStep step;
     bool known = false;
@@ -226,7 +243,8 @@ class PathParser {
     if (!known) {
       at_ = name_at;
       refuse(
-          "one of the functions length, size, min, max, avg, sum, stddev, keys, first, last, index, concat, append");
+          "one of the functions length, size, min, max, avg, sum, stddev, keys, first, last, "
+          "index, concat, append");
     }
     need('(');
     skip_space();
@@ -302,21 +320,29 @@ class PathParser {
 
   std::optional<Comparison> comparison_at() {
     static constexpr std::pair<std::string_view, Comparison> symbols[] = {
-        {"==", Comparison::equal},         {"!=", Comparison::not_equal}, {"<=", Comparison::less_equal},
-        {">=", Comparison::greater_equal}, {"<", Comparison::less},       {">", Comparison::greater}};
+        {"==", Comparison::equal},      {"!=", Comparison::not_equal},
+        {"<=", Comparison::less_equal}, {">=", Comparison::greater_equal},
+        {"<", Comparison::less},        {">", Comparison::greater}};
     static constexpr std::pair<std::string_view, Comparison> words[] = {
-        {"in", Comparison::in},          {"nin", Comparison::not_in},     {"subsetof", Comparison::subset_of},
-        {"anyof", Comparison::any_of},   {"noneof", Comparison::none_of}, {"size", Comparison::size},
-        {"empty", Comparison::empty},    {"contains", Comparison::contains}};
+        {"in", Comparison::in},
+        {"nin", Comparison::not_in},
+        {"subsetof", Comparison::subset_of},
+        {"anyof", Comparison::any_of},
+        {"noneof", Comparison::none_of},
+        {"size", Comparison::size},
+        {"empty", Comparison::empty},
+        {"contains", Comparison::contains}};
     const std::string_view rest = text_.substr(at_);
-    if (rest.starts_with("=~")) refuse("a comparison other than '=~': regular expressions are not offered");
+    if (rest.starts_with("=~"))
+      refuse("a comparison other than '=~': regular expressions are not offered");
     for (const auto& [symbol, comparison] : symbols) {
       if (!rest.starts_with(symbol)) continue;
       at_ += symbol.size();
       return comparison;
     }
     std::size_t length = 0;
-    while (length < rest.size() && ((rest[length] | 0x20) >= 'a' && (rest[length] | 0x20) <= 'z')) ++length;
+    while (length < rest.size() && ((rest[length] | 0x20) >= 'a' && (rest[length] | 0x20) <= 'z'))
+      ++length;
     if (length == 0) return std::nullopt;
     std::string word(rest.substr(0, length));
     for (char& c : word) c = static_cast<char>(c | 0x20);
@@ -349,7 +375,9 @@ class PathParser {
       return list;
     }
     const std::size_t start = at_;
-    while (!done() && std::string_view(" \t\r\n()[],<>=!&|'\"").find(peek()) == std::string_view::npos) ++at_;
+    while (!done() &&
+           std::string_view(" \t\r\n()[],<>=!&|'\"").find(peek()) == std::string_view::npos)
+      ++at_;
     const std::string_view word = text_.substr(start, at_ - start);
     if (word.empty()) refuse("a path (@… or $…) or a literal");
     if (word == "true") return Json(true);
@@ -383,15 +411,19 @@ Error refusal(std::string_view text, const Refused& refused) {
 
 Result<PathPtr> parse_path(std::string_view text) {
   if (text.empty() || text[0] != '$')
-    return make_error(Errc::invalid_argument,
-                      fmt::format("'{}' is not a path; expected '$' followed by steps, such as $.order.id", text));
+    return make_error(
+        Errc::invalid_argument,
+        fmt::format("'{}' is not a path; expected '$' followed by steps, such as $.order.id",
+                    text));
   const std::size_t after_roots = text.starts_with("$$") ? 2 : 1;
   if (text.size() > after_roots && text[after_roots] != '.' && text[after_roots] != '[') {
     const char c = text[1];
-    const bool name = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    const bool name = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+                      static_cast<unsigned char>(c) >= 0x80;
     if (after_roots == 1 && name)
-      return make_error(Errc::unsupported,
-                        fmt::format("'{}' names a variable; variables are not offered by this version", text));
+      return make_error(
+          Errc::unsupported,
+          fmt::format("'{}' names a variable; variables are not offered by this version", text));
   }
   try {
     return PathParser(text).whole();
@@ -403,10 +435,12 @@ Result<PathPtr> parse_path(std::string_view text) {
 std::string show_step(const PathStep& step) {
   if (const auto* names = std::get_if<NameStep>(&step.kind)) {
     std::string out = "[";
-    for (const auto& name : names->names) out += fmt::format("{}'{}'", out.size() > 1 ? "," : "", name);
+    for (const auto& name : names->names)
+      out += fmt::format("{}'{}'", out.size() > 1 ? "," : "", name);
     return out + "]";
   }
-  if (const auto* indexes = std::get_if<IndexStep>(&step.kind)) return fmt::format("[{}]", indexes->indexes[0]);
+  if (const auto* indexes = std::get_if<IndexStep>(&step.kind))
+    return fmt::format("[{}]", indexes->indexes[0]);
   return "[*]";
 }
 

@@ -17,10 +17,11 @@ Result<Expression> Expression::parse(std::string_view text) {
     return expression;
   }
   if (!text.starts_with("States."))
-    return make_error(Errc::invalid_argument,
-                      fmt::format("'{}' is neither a path ($.…) nor a function (States.…(…)); to pass it on as "
-                                  "text, leave \".$\" off the key",
-                                  text));
+    return make_error(
+        Errc::invalid_argument,
+        fmt::format("'{}' is neither a path ($.…) nor a function (States.…(…)); to pass it on as "
+                    "text, leave \".$\" off the key",
+                    text));
   auto call = parse_intrinsic(text);
   if (!call) return call.error();
   expression.needs_ = (*call)->needs;
@@ -28,20 +29,24 @@ Result<Expression> Expression::parse(std::string_view text) {
   return expression;
 }
 
-Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::string_view field) const {
+Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance,
+                                     std::string_view field) const {
   Work work;
   return evaluate(scope, chance, field, work);
 }
 
-Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::string_view field, Work& work) const {
+Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::string_view field,
+                                     Work& work) const {
   if (call_) return call_->evaluate(scope, chance, work);
   auto value = path_->evaluate(scope, work);
   if (!value && value.failure().path_not_found) {
     const Json& root = needs_.context ? *scope.context : *scope.input;
-    return Failure{"States.Runtime",
-                   fmt::format("The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
-                               text_, field, excerpt(root)),
-                   true};
+    return Failure{
+        "States.Runtime",
+        fmt::format(
+            "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
+            text_, field, excerpt(root)),
+        true};
   }
   return value;
 }
@@ -49,11 +54,11 @@ Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::st
 struct PayloadTemplate::Node {
   struct Member;
   enum class Kind { constant, expression, object, array } kind = Kind::constant;
-  Json value;                            // constant
-  std::optional<Expression> expression;  // expression
-  std::string field;                     // expression: its key, with ".$"
+  Json value;                                         // constant
+  std::optional<Expression> expression;               // expression
+  std::string field;                                  // expression: its key, with ".$"
   std::vector<std::pair<std::string, Node>> members;  // object
-  std::vector<Node> elements;            // array
+  std::vector<Node> elements;                         // array
   Needs needs;
 };
 
@@ -79,12 +84,15 @@ Node parse_node(const Json& value, const std::string& pointer, std::vector<Probl
       computes = true;
       const std::string name = key.substr(0, key.size() - 2);
       if (value.contains(name))
-        problems.push_back({place, fmt::format("both \"{}\" and \"{}\" give the member \"{}\"; keep one of them", name,
-                                               key, name)});
+        problems.push_back(
+            {place, fmt::format("both \"{}\" and \"{}\" give the member \"{}\"; keep one of them",
+                                name, key, name)});
       if (!member.is_string()) {
-        problems.push_back({place, fmt::format("the key ends with \".$\", so the value must be a string that holds a "
-                                               "path or a function, but it is {}",
-                                               excerpt(member, 100))});
+        problems.push_back(
+            {place,
+             fmt::format("the key ends with \".$\", so the value must be a string that holds a "
+                         "path or a function, but it is {}",
+                         excerpt(member, 100))});
         continue;
       }
       auto expression = Expression::parse(member.get_ref<const std::string&>());
@@ -117,8 +125,10 @@ Node parse_node(const Json& value, const std::string& pointer, std::vector<Probl
 
 Evaluated<Json> evaluate_node(const Node& node, const Scope& scope, Random& chance, Work& work) {
   switch (node.kind) {
-    case Node::Kind::constant: return node.value;
-    case Node::Kind::expression: return node.expression->evaluate(scope, chance, node.field, work);
+    case Node::Kind::constant:
+      return node.value;
+    case Node::Kind::expression:
+      return node.expression->evaluate(scope, chance, node.field, work);
     case Node::Kind::object: {
       Json object = Json::object();
       for (const auto& [key, member] : node.members) {
