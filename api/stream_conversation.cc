@@ -87,8 +87,10 @@ void StreamConversation::stop() {
 
 void StreamConversation::lost(bool graceful) {
   phase_ = Phase::over;
+  // A session that was opened and not yet noticed is ours to detach as well.
+  for (const auto& item : mailbox_->close())
+    if (const auto* opened = std::get_if<StreamMailbox::Opened>(&item)) note_session(*opened);
   detach(graceful);
-  mailbox_->close();
 }
 
 void StreamConversation::take_messages() {
@@ -169,6 +171,10 @@ void StreamConversation::welcome(Result<SessionWelcome> opened) {
                          .session_grace = engine_.options().session_grace});
   });
   take_messages();
+}
+
+void StreamConversation::note_session(const StreamMailbox::Opened& opened) {
+  if (opened.welcome) session_ = opened.welcome->id;
 }
 
 void StreamConversation::detach(bool graceful) {
@@ -286,7 +292,10 @@ void StreamConversation::send_answers() {
 
 void StreamConversation::wake() {
   for (auto& item : mailbox_->take()) {
-    if (phase_ == Phase::over) break;
+    if (phase_ == Phase::over) {
+      if (const auto* opened = std::get_if<StreamMailbox::Opened>(&item)) note_session(*opened);
+      continue;
+    }
     std::visit(
         [&](auto&& what) {
           using T = std::decay_t<decltype(what)>;

@@ -117,6 +117,7 @@ class StreamConversation : public std::enable_shared_from_this<StreamConversatio
   void end_with(Error error, std::uint16_t code);
   void leave(std::uint16_t code, std::string reason);
   void cut(std::uint16_t code, std::string reason);  // at once, nothing more is said
+  void note_session(const StreamMailbox::Opened& opened);
   void detach(bool graceful);
 
   orchestrator::Engine& engine_;

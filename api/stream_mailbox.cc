@@ -17,10 +17,10 @@ std::vector<StreamMailbox::Item> StreamMailbox::take() {
   return std::exchange(items_, {});
 }
 
-void StreamMailbox::close() {
+std::vector<StreamMailbox::Item> StreamMailbox::close() {
   const std::lock_guard lock(mutex_);
   wake_ = nullptr;
-  items_.clear();
+  return std::exchange(items_, {});
 }
 
 }  // namespace sluice::api

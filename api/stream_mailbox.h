@@ -46,7 +46,8 @@ class StreamMailbox final : public orchestrator::Consumer {
   void revoke(const std::string& token) override { put(Revoke{token}); }
 
   std::vector<Item> take();
-  void close();
+  // Gives what was not taken.
+  std::vector<Item> close();
 
  private:
   std::mutex mutex_;

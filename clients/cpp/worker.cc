@@ -40,6 +40,7 @@ using Socket = websocket::stream<beast::tcp_stream, false>;
 
 constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr auto idle_timeout = std::chrono::seconds(10);
+constexpr auto lasting_connection = std::chrono::seconds(1);
 constexpr auto deferred_pause = std::chrono::seconds(1);
 constexpr std::size_t frame_bytes_max = 256 << 20;  // the server is trusted to pack sensibly
 constexpr std::uint16_t close_refused = 1008;
@@ -227,12 +228,15 @@ asio::awaitable<void> Worker::Impl::serve() {
   std::minstd_rand chance(std::random_device{}());
   int failures = 0;
   while (!leaving && !fatal) {
+    const auto begun = std::chrono::steady_clock::now();
     co_await converse();
-    const bool was_welcomed = std::exchange(welcomed, false);
+    // One that ends at once every time must not be retried at once every time.
+    const bool lasted = std::exchange(welcomed, false) &&
+                        std::chrono::steady_clock::now() - begun > lasting_connection;
     ledger.disconnected();
     if (leaving || fatal) break;
     if (stopping && ledger.idle()) break;
-    failures = was_welcomed ? 0 : failures + 1;
+    failures = lasted ? 0 : failures + 1;
     if (failures == 0) continue;  // a connection that had worked: the first retry is at once
     const auto most = std::min<double>(static_cast<double>(options.reconnect_most.count()),
                                        static_cast<double>(options.reconnect_first.count()) *

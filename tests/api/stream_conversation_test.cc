@@ -421,6 +421,8 @@ TEST_CASE("a connection lost before its welcome leaves no session behind") {
   Service service;
   Peer peer(service);
   peer.utter(R"({"op":"hello","version":1,"worker":"w"})");
+  SUBCASE("the engine has not seen the hello") {}
+  SUBCASE("the connection has not seen the answer") { service.engine->pump(); }
   peer.lose();
   service.clock.advance(seconds(3));
   service.engine->pump();
