@@ -1,11 +1,37 @@
 # One command each. Everything a command needs and the machine lacks is installed first.
 .DEFAULT_GOAL := build
-BUILD ?= build/release
-PRESET ?= release
 PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
 
-bootstrap:
+# Commands that are there when their script is; the script's second line says what it does.
+SCRIPTED := $(notdir $(wildcard scripts/demo scripts/torture scripts/bench scripts/conformance))
+
+.PHONY: help bootstrap build test check install clean $(SCRIPTED)
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@for name in $(SCRIPTED); do \
+	  printf '  make %-13s%s\n' $$name "$$(sed -n '2s/^# //p' scripts/$$name)"; done
+
+bootstrap:  ## install the Debian packages that are missing
 	@scripts/bootstrap
-build: bootstrap
-	@scripts/build $(PRESET)
-.PHONY: bootstrap build
+
+build: bootstrap  ## build the program: build/sluice
+	@scripts/build release
+
+test: bootstrap  ## build and run every test
+	@scripts/test
+
+check: bootstrap  ## format, clang-tidy, every test under the sanitizers (slow)
+	@scripts/bootstrap scripts/packages-check.txt
+	@scripts/check
+
+$(SCRIPTED): build
+	@scripts/$@
+
+install:  ## install what make build left: PREFIX=/usr/local DESTDIR=
+	@scripts/install
+
+clean:  ## remove everything that was built
+	rm -rf build

@@ -9,8 +9,8 @@ namespace sluice {
                                int line);
 }  // namespace sluice
 
-#define SLUICE_CHECK(condition, expected)                                      \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::sluice::check_failed(#condition, (expected), __FILE__, __LINE__);      \
+#define SLUICE_CHECK(condition, expected)                                 \
+  do {                                                                    \
+    if (!(condition)) [[unlikely]]                                        \
+      ::sluice::check_failed(#condition, (expected), __FILE__, __LINE__); \
   } while (false)

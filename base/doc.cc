@@ -1,5 +1,7 @@
 #include "base/doc.h"
 
+#include <limits>
+
 namespace sluice {
 
 Doc Doc::from_text(std::string text) {
@@ -31,9 +33,11 @@ const std::string& Doc::text() const {
 const Json& Doc::json() const {
   SLUICE_CHECK(body_ != nullptr, "a document");
   if (!body_->json) {
-    body_->json = std::make_unique<Json>(
-        Json::parse(body_->text, /*cb=*/nullptr, /*allow_exceptions=*/false));
-    SLUICE_CHECK(!body_->json->is_discarded(), "well-formed JSON, as checked at the edge");
+    // Payloads are checked, not tidied: of a repeated name the last counts.
+    auto parsed = parse_json(body_->text, {.depth_max = std::numeric_limits<std::size_t>::max(),
+                                           .refuse_duplicate_keys = false});
+    SLUICE_CHECK(parsed.has_value(), "well-formed JSON, as checked at the edge");
+    body_->json = std::make_unique<Json>(*std::move(parsed));
   }
   return *body_->json;
 }

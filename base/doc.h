@@ -1,11 +1,12 @@
 // Doc: an immutable JSON document that mostly passes through.
 //
-// It holds text, a parsed tree, or both; each is made from the other at most once, when asked for. A
-// payload that a workflow only hands on is therefore never parsed, and one that an expression made is
-// serialised once. Copies share the document.
+// It holds text, a parsed tree, or both; each is made from the other at most once, when asked for.
+// A payload that a workflow only hands on is therefore never parsed, and one that an expression
+// made is serialised once. Copies share the document.
 //
-// Threads: text() and json() are const but make what is missing on first use, so a Doc that is not yet
-// complete() belongs to one thread at a time. A Doc made from text is safe to read as text from any.
+// Threads: text() and json() are const but make what is missing on first use, so a Doc that is not
+// yet complete() belongs to one thread at a time. A Doc made from text is safe to read as text from
+// any.
 #pragma once
 
 #include <cstdint>

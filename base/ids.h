@@ -1,8 +1,9 @@
 // Identifiers are types, so that swapping two of them does not compile.
 //
 // Run, frame, message and dead-letter ids come from one time-ordered space: 42 bits of milliseconds
-// since 2020, then 21 bits that count within the millisecond. New rows therefore land at the right end of
-// their table. In text they are 13 characters of Crockford's base 32, which sort as the numbers do.
+// since 2020, then 21 bits that count within the millisecond. New rows therefore land at the right
+// end of their table. In text they are 13 characters of Crockford's base 32, which sort as the
+// numbers do.
 #pragma once
 
 #include <compare>
@@ -24,12 +25,12 @@ struct Id {
 };
 
 using RunId = Id<struct RunTag>;
-using FrameId = Id<struct FrameTag>;            // the root frame's number is its run's
-using MessageId = Id<struct MessageTag>;        // a stage message's number is its frame's
+using FrameId = Id<struct FrameTag>;      // the root frame's number is its run's
+using MessageId = Id<struct MessageTag>;  // a stage message's number is its frame's
 using DeadLetterId = Id<struct DeadLetterTag>;
-using WorkflowId = Id<struct WorkflowTag>;      // one deployed name
+using WorkflowId = Id<struct WorkflowTag>;  // one deployed name
 using QueueId = Id<struct QueueTag>;
-using SessionId = Id<struct SessionTag>;        // 0: a REST lease, which belongs to no session
+using SessionId = Id<struct SessionTag>;  // 0: a REST lease, which belongs to no session
 
 // 13 characters, lower case.
 std::string to_base32(std::int64_t id);
@@ -37,7 +38,9 @@ std::string to_base32(std::int64_t id);
 std::optional<std::int64_t> parse_base32(std::string_view text);
 
 template <class Tag>
-std::string to_string(Id<Tag> id) { return to_base32(id.value); }
+std::string to_string(Id<Tag> id) {
+  return to_base32(id.value);
+}
 template <class Tag>
 std::optional<Id<Tag>> parse_id(std::string_view text) {
   const auto value = parse_base32(text);
@@ -63,6 +66,7 @@ template <class Tag>
 struct std::hash<sluice::Id<Tag>> {
   std::size_t operator()(sluice::Id<Tag> id) const noexcept {
     // Ids differ mostly in their low bits' neighbours; spread them.
-    return static_cast<std::size_t>(static_cast<std::uint64_t>(id.value) * 0x9E3779B97F4A7C15ULL >> 7);
+    return static_cast<std::size_t>(static_cast<std::uint64_t>(id.value) * 0x9E3779B97F4A7C15ULL >>
+                                    7);
   }
 };

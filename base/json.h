@@ -1,7 +1,11 @@
 // JSON as a tree, and the one strict way from text to it.
 //
-// Objects keep the order in which their members were written: what a worker or a person reads back is
-// what they sent. A look-up is linear in small objects, so a large object is indexed by its reader.
+// Objects keep the order in which their members were written: what a worker or a person reads back
+// is what they sent. Look-up takes constant time (base/ordered_object.h). Objects are equal when
+// their members are, in whatever order; 1 and 1.0 are equal.
+//
+// Parsing and destruction do not recurse. Copying, comparing and to_text do, once per level, which
+// is safe at the depth that JsonLimits lets through.
 //
 // Thread-safe (no shared state).
 #pragma once
@@ -12,20 +16,24 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_limits.h"
+#include "base/ordered_object.h"
 #include "base/result.h"
 
 namespace sluice {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::basic_json<OrderedObject>;
 
 struct JsonLimits {
-  std::size_t depth_max = 256;       // nesting of arrays and objects
-  bool refuse_duplicate_keys = true; // the States Language and our envelopes forbid them
+  std::size_t depth_max = json_depth_max;  // nesting of arrays and objects
+  bool refuse_duplicate_keys = true;       // the States Language and our envelopes forbid them
 };
 
-// The document in `text`, or every problem found: bad_json for text that is not JSON (with line and
-// column), invalid_argument for duplicate keys and nesting (with the JSON Pointer).
-// Invalid UTF-8 is refused. Never recursive on the text's nesting.
+// The document in `text`, or what is wrong with it: bad_json for text that is not JSON (with line
+// and column), invalid_argument for nesting and for duplicate keys (with the JSON Pointer; every
+// duplicate is found, the first 100 are listed). What is JSON is defined by check_json
+// (base/json_text.h). Where duplicates are let through, the last one counts. Never recursive on the
+// text's nesting.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Compact text; the inverse of parse_json. Never throws: Json only ever holds valid UTF-8.

@@ -19,19 +19,19 @@ namespace sluice {
 
 // Every refusal the service gives, closed. The names are the `code` of a problem document.
 enum class Errc {
-  bad_json,           // the text is not JSON
-  invalid_argument,   // JSON, but not what was expected
-  invalid_definition, // a workflow definition with problems
+  bad_json,            // the text is not JSON
+  invalid_argument,    // JSON, but not what was expected
+  invalid_definition,  // a workflow definition with problems
   not_found,
-  conflict,           // the thing exists, and differs or is in another state
-  stale_token,        // the token is no longer the holder's
-  too_large,          // a body, a frame or a payload over its limit
-  overloaded,         // a bounded queue is full; try again later
-  unavailable,        // stopping, or not started
-  disk_full,          // refused early, below the reserve
-  storage_failed,     // the command was rolled back; nothing of it is kept
-  outcome_unknown,    // COMMIT failed: it may or may not be on disk
-  unsupported,        // known, but not offered by this version
+  conflict,         // the thing exists, and differs or is in another state
+  stale_token,      // the token is no longer the holder's
+  too_large,        // a body, a frame or a payload over its limit
+  overloaded,       // a bounded queue is full; try again later
+  unavailable,      // stopping, or not started
+  disk_full,        // refused early, below the reserve
+  storage_failed,   // the command was rolled back; nothing of it is kept
+  outcome_unknown,  // COMMIT failed: it may or may not be on disk
+  unsupported,      // known, but not offered by this version
 };
 
 std::string_view to_string(Errc code);
@@ -45,8 +45,8 @@ struct Problem {
 
 struct Error {
   Errc code = Errc::invalid_argument;
-  std::string detail;              // For people: what was expected, what was found, what to do.
-  std::vector<Problem> problems;   // Where the input is at fault, every one of them.
+  std::string detail;             // For people: what was expected, what was found, what to do.
+  std::vector<Problem> problems;  // Where the input is at fault, every one of them.
 };
 
 template <class T>
@@ -93,6 +93,8 @@ struct Unit {
 using Status = Result<Unit>;
 inline Status ok() { return Unit{}; }
 
-inline Error make_error(Errc code, std::string detail) { return Error{code, std::move(detail), {}}; }
+inline Error make_error(Errc code, std::string detail) {
+  return Error{code, std::move(detail), {}};
+}
 
 }  // namespace sluice

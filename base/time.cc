@@ -20,8 +20,13 @@ Civil civil(WallTime t) {
   const date::year_month_day ymd{day_point};
   const auto rest = (tp - day_point).count();
   const auto secs = static_cast<unsigned>(rest / 1'000'000);
-  return {int{ymd.year()},          unsigned{ymd.month()}, unsigned{ymd.day()}, secs / 3600,
-          secs / 60 % 60,           secs % 60,             static_cast<unsigned>(rest % 1'000'000)};
+  return {int{ymd.year()},
+          unsigned{ymd.month()},
+          unsigned{ymd.day()},
+          secs / 3600,
+          secs / 60 % 60,
+          secs % 60,
+          static_cast<unsigned>(rest % 1'000'000)};
 }
 
 // Reads exactly `digits` decimal digits at `at`, or nothing.

@@ -1,8 +1,8 @@
 // Two clocks, two types, so that mixing them does not compile.
 //
-// WallTime is the world's time (UTC): `Wait`, `not_before`, what people read. EngineTime is the time
-// that work is measured by: leases, heartbeats, back-off, time-outs. It only grows and stands still
-// while the server is down. Both count microseconds.
+// WallTime is the world's time (UTC): `Wait`, `not_before`, what people read. EngineTime is the
+// time that work is measured by: leases, heartbeats, back-off, time-outs. It only grows and stands
+// still while the server is down. Both count microseconds.
 #pragma once
 
 #include <compare>

@@ -7,7 +7,10 @@
 // Invariants:
 //   - Effects name exactly one `next`: a frame that is not finished has exactly one reason to wait.
 //   - At most inline_states_max states are walked in one call; then the frame asks to be continued.
-//   - An error goes through the state's Retry, then its Catch, then ends the run.
+//   - An error goes through the state's Retry, then its Catch, then ends the run. Retry is for attempts: an error
+//     before a task was scheduled would only repeat itself, and goes to Catch. States.Runtime and Sluice.TransitionLimit
+//     end the run at once.
+//   - A document that a state only hands on stays the same Doc; nothing is parsed or serialised for it.
 //
 // Threads: thread-safe (pure), except that the Docs in its arguments belong to the calling thread.
 #pragma once
@@ -58,12 +61,14 @@ struct Fault {                     // an error of the language: a name and a cau
 };
 
 // ---- what happened -------------------------------------------------------------------------------------
-struct Started {};                               // enter StartAt with frame.input
+struct Started {};                               // enter StartAt with frame.input; ExecutionStarted is recorded too
 struct TaskSucceeded { Doc output; };
 struct TaskFailed { Fault fault; bool timed_out = false; bool heartbeat = false; };  // one of the two: States.Timeout
 struct TimerDue {};                              // a Wait state's time has come
 struct Continued {};                             // go on walking inline states from frame.state, not yet entered
-struct Redriven {};                              // enter frame.state again with frame.input; retries start over
+// Take up frame.state again with frame.input; retries start over. It is the same entry (frame.entries stays), so that
+// a worker sees the same idempotency key; whoever redrives from a state that had completed raises frame.entries.
+struct Redriven {};
 using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven>;
 
 // ---- what follows --------------------------------------------------------------------------------------
@@ -76,6 +81,7 @@ enum class Kind : std::uint8_t {
   retry_scheduled,                       // ours: the attempt will be repeated after a delay
   caught,                                // ours: a Catch took the error
   dead_lettered, dead_letter_replayed, dead_letter_dropped,
+  frame_kept,                            // not shown: what a redrive goes on from
 };
 struct Record {
   Kind kind;

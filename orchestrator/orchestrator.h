@@ -49,6 +49,7 @@ struct Delivery {
   std::string state;                 // where run is set
   std::string workflow;              // where run is set
   std::string idempotency_key;
+  std::optional<Duration> heartbeat; // the beat its state asks for (HeartbeatSeconds)
 };
 
 // One worker connection's side of a session. Called on the writer thread, after the commit; must not block.
@@ -152,7 +153,8 @@ class Engine {
   void unsubscribe(const std::string& session, std::string queue, std::function<void(Status)> done);
   void revoked(const std::string& session, std::string token);  // the worker let go: its credit comes back
   void touch(const std::string& session);                       // any sign of life; cheap, from any thread
-  void detach_session(const std::string& session, bool graceful);  // connection gone; graceful: release at once
+  // The connection of `consumer` is gone. graceful: what it holds is released at once, else after the grace.
+  void detach_session(const std::string& session, const Consumer* consumer, bool graceful);
 
   // ---- looking on ----
   // Called on the writer thread after each commit that touched the run; `ended` when it has.

@@ -26,6 +26,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -153,7 +154,8 @@ class Connection {
   virtual ~Connection() = default;
   virtual PreparedStatement& prepare(const Sql& sql) = 0;  // cached
   virtual void execute(std::string_view script) = 0;       // begin, commit, pragmas, migrations
-  virtual void commit() = 0;                               // throws Fault::commit_unknown
+  // Throws Fault::commit_unknown, or busy or constraint, after which the transaction is still open.
+  virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
 };
 
@@ -202,11 +204,13 @@ class Transaction : public Reader {
 };
 
 struct Options {
-  std::string directory;            // made if it is missing
+  std::string directory = {};       // made if it is missing
   int readers_max = 4;
-  std::string vfs;                  // SQLite VFS by name; "" is the default. For fault injection.
+  std::string vfs = {};             // SQLite VFS by name; "" is the default. For fault injection.
   Duration read_limit = milliseconds(250);
   std::int64_t disk_reserve_bytes = 64 << 20;
+  std::int64_t checkpoint_pages = 1'000;  // log pages that make a checkpoint due while idle; four times
+                                          // as many make it due at once
 };
 
 // Thread-safe. Owns the lock file, the writing connection and the pool of readers.
@@ -217,11 +221,16 @@ class Database {
   // The one connection that writes and checkpoints. Confined to the writer thread.
   virtual Connection& writer_connection() = 0;
 
-  // Runs `look` on a read-only snapshot, on the calling thread. Waits for a free connection of the pool.
+  // Runs `look` on a read-only snapshot, on the calling thread. Waits for a free connection of the pool,
+  // so a `look` must not call read() itself.
   // Interrupted after read_limit (Fault::interrupted); `limited = false` lifts that (start-up, backup).
   virtual void read(const std::function<void(Reader&)>& look, bool limited = true) = 0;
 
-  // Moves committed pages from the log into the database file, in the writer's pauses.
+  // Whether the log has grown enough for a checkpoint: sooner when the writer is idle, later when it is
+  // not. Both of these are the writer thread's.
+  virtual bool checkpoint_due(bool idle) const = 0;
+  // Moves committed pages from the log into the database file. It never waits for readers: what they
+  // still need stays in the log until the next time.
   virtual void checkpoint() = 0;
   virtual std::int64_t disk_free_bytes() const = 0;
   virtual std::int64_t file_bytes() const = 0;     // database and log together

@@ -11,8 +11,10 @@
 // Threads: submit() from any thread. apply(), Memory and done() run on the writer's thread (or, without
 // start(), on the thread that calls pump()).
 //
-// Failure: done(storage_failed) when a work was rolled back alone; done(outcome_unknown) for the whole batch when
-// COMMIT failed, after which the writer takes nothing more and calls on_fatal once.
+// Failure: done(storage_failed), or done(disk_full), when a work was rolled back alone, or with its whole
+// batch because the database would take nothing; done(outcome_unknown) for the whole batch when COMMIT
+// failed. After that the writer takes nothing more: what still stood in line gets done(unavailable), and
+// on_fatal is called once.
 #pragma once
 
 #include <condition_variable>
@@ -53,6 +55,9 @@ class Memory {
   virtual std::optional<Duration> next_wake() = 0;
   // Runs first in every batch: fires what is due.
   virtual void tick(Transaction& tx) = 0;
+  // tick(), before_commit() or a checkpoint failed. What it had written and changed in memory was undone,
+  // the works of the batch went on, and it is tried again a moment later. For the log and the metrics.
+  virtual void failed(const std::string& /*what*/) {}
 };
 
 struct WriterLimits {

@@ -1,0 +1,363 @@
+#include "api/schemas.h"
+
+namespace sluice::api {
+namespace {
+
+// clang-format off
+constexpr Schema all[] = {
+    {"Problem",
+     R"({"description":"RFC 9457; each of errors has one of pointer, parameter, header",)"
+     R"("type":"object","properties":{"type":{"type":"string"},"title":{"type":"string"},)"
+     R"("status":{"type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},)"
+     R"("errors":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},)"
+     R"("parameter":{"type":"string"},"header":{"type":"string"},"detail":{"type":"string"}},)"
+     R"("required":["detail"]}}},"required":["type","title","status","detail","code"]})"
+    },
+    {"Empty",
+     R"({"type":"object","properties":{},"additionalProperties":false})"
+    },
+    {"Done",
+     R"({"type":"object"})"
+    },
+    {"Definition",
+     R"({"type":"object",)"
+     R"("description":"a workflow definition in the Amazon States Language and Sluice's fields"})"
+    },
+    {"Deployed",
+     R"({"type":"object","properties":{"name":{"type":"string"},"version":{"type":"integer"},)"
+     R"("hash":{"type":"string"},"dry_run":{"type":"boolean"},"warnings":{"type":"array",)"
+     R"("items":{"type":"object","properties":{"pointer":{"type":"string"},)"
+     R"("detail":{"type":"string"}},"required":["pointer","detail"]}}},"required":["name",)"
+     R"("warnings"]})"
+    },
+    {"WorkflowSummary",
+     R"({"type":"object","properties":{"name":{"type":"string"},"version":{"type":"integer"},)"
+     R"("hash":{"type":"string"},"deployed_at":{"type":"string","format":"date-time"},)"
+     R"("paused":{"type":"boolean"}},"required":["name","version","hash","deployed_at","paused"]})"
+    },
+    {"WorkflowPage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/WorkflowSummary"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"Workflow",
+     R"({"type":"object","properties":{"name":{"type":"string"},"version":{"type":"integer"},)"
+     R"("hash":{"type":"string"},"deployed_at":{"type":"string","format":"date-time"},)"
+     R"("definition":{"$ref":"#/components/schemas/Definition"}},"required":["name","version",)"
+     R"("hash","deployed_at","definition"]})"
+    },
+    {"Graph",
+     R"({"type":"object","properties":{"comment":{"type":"string"},"start":{"type":"string"},)"
+     R"("nodes":{"type":"array","items":{"type":"object"}},)"
+     R"("edges":{"type":"array","items":{"type":"object"}}},"required":["start","nodes","edges"]})"
+    },
+    {"Version",
+     R"({"type":"object","properties":{"version":{"type":"integer"},"hash":{"type":"string"},)"
+     R"("deployed_at":{"type":"string","format":"date-time"}},"required":["version","hash",)"
+     R"("deployed_at"]})"
+    },
+    {"VersionPage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Version"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"StartRun",
+     R"({"type":"object","properties":{"input":{"description":"any JSON value"},)"
+     R"("name":{"type":"string","description":"unique for the workflow while the run is kept"},)"
+     R"("priority":{"type":"integer","minimum":0,"maximum":9},"not_before":{"type":"string",)"
+     R"("format":"date-time"},"labels":{"type":"object","additionalProperties":{"type":"string"},)"
+     R"("maxProperties":64},"version":{"type":"integer","minimum":1}},"required":["input"],)"
+     R"("additionalProperties":false})"
+    },
+    {"StartRunBatch",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/StartRun"},"minItems":1,"maxItems":1000}},)"
+     R"("required":["items"],"additionalProperties":false})"
+    },
+    {"Started",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"}},"required":["id"]})"
+    },
+    {"BatchResult",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"anyOf":[{"type":"object",)"
+     R"("properties":{"status":{"type":"integer"},"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"}},"required":["status","id"]},)"
+     R"({"$ref":"#/components/schemas/Problem"}]}}},"required":["items"]})"
+    },
+    {"WaitingFor",
+     R"({"type":"object","properties":{"frame":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"state":{"type":"string"},)"
+     R"("kind":{"type":"string"},"name":{"type":"string"},"since":{"type":"string",)"
+     R"("format":"date-time"},"sentence":{"type":"string"},"detail":{"type":"object"}},)"
+     R"("required":["frame","state","kind","name","since","sentence","detail"]})"
+    },
+    {"RunSummary",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"workflow":{"type":"string"},)"
+     R"("version":{"type":"integer"},"name":{"type":"string"},"status":{"type":"string",)"
+     R"("enum":["RUNNING","SUCCEEDED","FAILED","TIMED_OUT","ABORTED","PAUSED","COMPENSATING",)"
+     R"("COMPENSATED"]},"started_at":{"type":"string","format":"date-time"},)"
+     R"("ended_at":{"type":"string","format":"date-time"},"error":{"type":"string"},)"
+     R"("labels":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64}},)"
+     R"("required":["id","workflow","version","status","started_at","labels"]})"
+    },
+    {"RunPage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/RunSummary"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"Run",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"workflow":{"type":"string"},)"
+     R"("version":{"type":"integer"},"name":{"type":"string"},"status":{"type":"string",)"
+     R"("enum":["RUNNING","SUCCEEDED","FAILED","TIMED_OUT","ABORTED","PAUSED","COMPENSATING",)"
+     R"("COMPENSATED"]},"started_at":{"type":"string","format":"date-time"},)"
+     R"("ended_at":{"type":"string","format":"date-time"},"error":{"type":"string"},)"
+     R"("labels":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
+     R"("input":{"description":"any JSON value"},"output":{"description":"any JSON value"},)"
+     R"("cause":{"type":"string"},"not_before":{"type":"string","format":"date-time"},)"
+     R"("redrives":{"type":"integer"},"dead_letter":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"waiting_for":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/WaitingFor"}}},"required":["id","workflow","version",)"
+     R"("status","started_at","labels","input","redrives","waiting_for"]})"
+    },
+    {"Why",
+     R"({"type":"object","properties":{"waiting_for":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/WaitingFor"}}},"required":["waiting_for"]})"
+    },
+    {"Event",
+     R"({"type":"object","properties":{"id":{"type":"integer"},"type":{"type":"string"},)"
+     R"("at":{"type":"string","format":"date-time"},"state":{"type":"string"},)"
+     R"("frame":{"type":"string","description":"13 characters of base 32"},)"
+     R"("detail":{"type":"object"}},"required":["id","type","at","frame","detail"]})"
+    },
+    {"HistoryPage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Event"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"CancelRun",
+     R"({"type":"object","properties":{"cause":{"type":"string"}},"additionalProperties":false})"
+    },
+    {"RedriveRun",
+     R"({"type":"object","properties":{"from":{"type":"string",)"
+     R"("description":"a state; default: where it failed"},"input":{"description":"any JSON value"},)"
+     R"("version":{"type":"integer","minimum":1}},"additionalProperties":false})"
+    },
+    {"SkipStage",
+     R"({"type":"object","properties":{"frame":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"output":{"description":"any JSON value"}},)"
+     R"("required":["output"],"additionalProperties":false})"
+    },
+    {"FailStage",
+     R"({"type":"object","properties":{"frame":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"error":{"type":"string"},)"
+     R"("cause":{"type":"string"}},"required":["error"],"additionalProperties":false})"
+    },
+    {"QueueSettings",
+     R"({"type":"object","description":"the fields of a definition's Queues: LeaseSeconds,)"
+     R"( MaxDeliveries, Delivery, AgeingSeconds"})"
+    },
+    {"Queue",
+     R"({"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"integer"},)"
+     R"("delayed":{"type":"integer"},"blocked":{"type":"integer"},"leased":{"type":"integer"},)"
+     R"("held":{"type":"integer"},"dead":{"type":"integer"},"depth":{"type":"integer",)"
+     R"("description":"ready, delayed, blocked and leased together"},)"
+     R"("oldest_age_seconds":{"type":["number","null"]},"consumers":{"type":"integer"},)"
+     R"("paused":{"type":"boolean"},"since_start":{"type":"object",)"
+     R"("properties":{"sent":{"type":"integer"},"acknowledged":{"type":"integer"},)"
+     R"("failed":{"type":"integer"},"redelivered":{"type":"integer"}},"required":["sent",)"
+     R"("acknowledged","failed","redelivered"]},)"
+     R"("settings":{"$ref":"#/components/schemas/QueueSettings"},)"
+     R"("settings_by_operator":{"type":"boolean"}},"required":["name","ready","delayed","blocked",)"
+     R"("leased","held","dead","depth","oldest_age_seconds","consumers","paused","since_start",)"
+     R"("settings","settings_by_operator"]})"
+    },
+    {"QueuePage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Queue"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"Purged",
+     R"({"type":"object","properties":{"removed":{"type":"integer"}},"required":["removed"]})"
+    },
+    {"Message",
+     R"({"type":"object","properties":{"body":{"description":"any JSON value"},)"
+     R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
+     R"("priority":{"type":"integer","minimum":0,"maximum":9,"default":4},)"
+     R"("delay_seconds":{"type":"number","minimum":0},"expires_seconds":{"type":"number",)"
+     R"("minimum":0},"dedup_id":{"type":"string"}},"required":["body"],"additionalProperties":false})"
+    },
+    {"SendMessages",
+     R"({"type":"object","properties":{"messages":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Message"},"minItems":1,"maxItems":1000}},)"
+     R"("required":["messages"],"additionalProperties":false})"
+    },
+    {"RoutedMessage",
+     R"({"type":"object","properties":{"queue":{"type":"string"},)"
+     R"("body":{"description":"any JSON value"},"headers":{"type":"object",)"
+     R"("additionalProperties":{"type":"string"},"maxProperties":64},"priority":{"type":"integer",)"
+     R"("minimum":0,"maximum":9,"default":4},"delay_seconds":{"type":"number","minimum":0},)"
+     R"("expires_seconds":{"type":"number","minimum":0},"dedup_id":{"type":"string"}},)"
+     R"("required":["queue","body"],"additionalProperties":false})"
+    },
+    {"SendMessageBatch",
+     R"({"type":"object","properties":{"messages":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/RoutedMessage"},"minItems":1,"maxItems":1000}},)"
+     R"("required":["messages"],"additionalProperties":false})"
+    },
+    {"Sent",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"status":{"type":"integer"},"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"duplicate":{"type":"boolean"}},)"
+     R"("required":["status","id"]}}},"required":["items"]})"
+    },
+    {"PeekedMessage",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"status":{"type":"string","enum":["ready",)"
+     R"("delayed","leased","held"]},"body":{"description":"any JSON value"},)"
+     R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
+     R"("priority":{"type":"integer","minimum":0,"maximum":9},"attempt":{"type":"integer"},)"
+     R"("sent_at":{"type":"string","format":"date-time"},"run":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"worker":{"type":"string"}},"required":["id",)"
+     R"("status","body","headers","priority","attempt","sent_at"]})"
+    },
+    {"MessagePage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/PeekedMessage"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"Lease",
+     R"({"type":"object","properties":{"max":{"type":"integer","minimum":1,"maximum":1000,)"
+     R"("default":1},"wait":{"type":"number","minimum":0,"maximum":60},)"
+     R"("lease_seconds":{"type":"number","minimum":0},"worker":{"type":"string"}},)"
+     R"("additionalProperties":false})"
+    },
+    {"NextLease",
+     R"({"type":"object","properties":{"queue":{"type":"string"},"max":{"type":"integer",)"
+     R"("minimum":1,"maximum":1000,"default":1},"wait":{"type":"number","minimum":0,"maximum":60},)"
+     R"("lease_seconds":{"type":"number","minimum":0},"worker":{"type":"string"}},)"
+     R"("required":["queue"],"additionalProperties":false})"
+    },
+    {"Task",
+     R"({"type":"object","properties":{"token":{"type":"string"},"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"queue":{"type":"string"},)"
+     R"("body":{"description":"any JSON value"},"headers":{"type":"object",)"
+     R"("additionalProperties":{"type":"string"},"maxProperties":64},"attempt":{"type":"integer"},)"
+     R"("lease_until":{"type":"string","format":"date-time"},"run":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"workflow":{"type":"string"},)"
+     R"("state":{"type":"string"},"idempotency_key":{"type":"string"}},"required":["token","id",)"
+     R"("queue","body","headers","attempt","lease_until","idempotency_key"]})"
+    },
+    {"Tasks",
+     R"({"type":"object","properties":{"tasks":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Task"}}},"required":[]})"
+    },
+    {"CompleteTask",
+     R"({"type":"object","properties":{"output":{"description":"any JSON value"},)"
+     R"("lease":{"$ref":"#/components/schemas/NextLease"}},"required":["output"],)"
+     R"("additionalProperties":false})"
+    },
+    {"FailTask",
+     R"({"type":"object","properties":{"error":{"type":"string"},"cause":{"type":"string"},)"
+     R"("delay_seconds":{"type":"number","minimum":0}},"additionalProperties":false})"
+    },
+    {"HeartbeatTask",
+     R"({"type":"object","properties":{"lease_seconds":{"type":"number","minimum":0}},)"
+     R"("additionalProperties":false})"
+    },
+    {"Heartbeat",
+     R"({"type":"object","properties":{"lease_until":{"type":"string","format":"date-time"}},)"
+     R"("required":["lease_until"]})"
+    },
+    {"ReleaseTask",
+     R"({"type":"object","properties":{"delay_seconds":{"type":"number","minimum":0}},)"
+     R"("additionalProperties":false})"
+    },
+    {"TaskItem",
+     R"({"type":"object","properties":{"op":{"type":"string","enum":["complete","fail","heartbeat",)"
+     R"("release"]},"token":{"type":"string"},"output":{"description":"any JSON value"},)"
+     R"("error":{"type":"string"},"cause":{"type":"string"},"delay_seconds":{"type":"number",)"
+     R"("minimum":0},"lease_seconds":{"type":"number","minimum":0}},"required":["op","token"],)"
+     R"("additionalProperties":false})"
+    },
+    {"TaskBatch",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/TaskItem"},"minItems":1,"maxItems":1000},)"
+     R"("lease":{"$ref":"#/components/schemas/NextLease"}},"required":["items"],)"
+     R"("additionalProperties":false})"
+    },
+    {"TaskBatchResult",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"anyOf":[{"type":"object",)"
+     R"("properties":{"status":{"type":"integer"},"lease_until":{"type":"string",)"
+     R"("format":"date-time"}},"required":["status"]},{"$ref":"#/components/schemas/Problem"}]}},)"
+     R"("tasks":{"type":"array","items":{"$ref":"#/components/schemas/Task"}}},"required":["items"]})"
+    },
+    {"DeadLetterSummary",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"kind":{"type":"string"},)"
+     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
+     R"("run":{"type":"string","description":"13 characters of base 32"},)"
+     R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
+     R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
+     R"("attempts":{"type":"integer"}},"required":["id","kind","status","error","cause","at",)"
+     R"("attempts"]})"
+    },
+    {"DeadLetterPage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/DeadLetterEntry"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"DeadLetterEntry",
+     R"({"anyOf":[{"$ref":"#/components/schemas/DeadLetterSummary"},{"type":"object",)"
+     R"("properties":{"error":{"type":"string"},"queue":{"type":"string"},)"
+     R"("count":{"type":"integer"},"first":{"type":"string","format":"date-time"},)"
+     R"("last":{"type":"string","format":"date-time"}},"required":["error","queue","count","first",)"
+     R"("last"]}]})"
+    },
+    {"DeadLetter",
+     R"({"type":"object","properties":{"id":{"type":"string",)"
+     R"("description":"13 characters of base 32"},"kind":{"type":"string"},)"
+     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
+     R"("run":{"type":"string","description":"13 characters of base 32"},)"
+     R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
+     R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
+     R"("attempts":{"type":"integer"},"body":{"description":"any JSON value"},)"
+     R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
+     R"("attempt_list":{"type":"array","items":{"type":"object"}},"reason":{"type":"string"}},)"
+     R"("required":["id","kind","status","error","cause","at","attempts","headers","attempt_list"]})"
+    },
+    {"ReplayDeadLetter",
+     R"({"type":"object","properties":{"input":{"description":"in place of what it had"}},)"
+     R"("additionalProperties":false})"
+    },
+    {"DropDeadLetter",
+     R"({"type":"object","properties":{"reason":{"type":"string"}},"required":["reason"],)"
+     R"("additionalProperties":false})"
+    },
+    {"ReplayDeadLetters",
+     R"({"type":"object","properties":{"filter":{"type":"object",)"
+     R"("properties":{"error":{"type":"string"}},"additionalProperties":false},)"
+     R"("limit":{"type":"integer","minimum":1,"maximum":1000}},"additionalProperties":false})"
+    },
+    {"Replayed",
+     R"({"type":"object","properties":{"replayed":{"type":"integer"},"refused":{"type":"integer"},)"
+     R"("remaining":{"type":"integer"}},"required":["replayed","refused","remaining"]})"
+    },
+    {"Check",
+     R"({"type":"object","properties":{"repair":{"type":"boolean"}},"additionalProperties":false})"
+    },
+    {"CheckResult",
+     R"({"type":"object","properties":{"ok":{"type":"boolean"},"findings":{"type":"array",)"
+     R"("items":{"type":"object","properties":{"invariant":{"type":"string"},)"
+     R"("detail":{"type":"string"},"repair":{"type":"string"}},"required":["invariant","detail",)"
+     R"("repair"]}}},"required":["ok","findings"]})"
+    },
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Schema> schemas() { return all; }
+
+}  // namespace sluice::api

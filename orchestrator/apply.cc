@@ -1,0 +1,294 @@
+// From what the interpreter says to rows: one log row, and the one row that moves the frame on.
+#include "orchestrator/engine_impl.h"
+#include "orchestrator/statements.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+// Documents up to this size stay in memory with the lease of the task that will need them.
+constexpr std::size_t memo_doc_bytes_max = 4'096;
+
+constexpr int task_timeout = 1, heartbeat_timeout = 2, run_timeout = 3;
+
+std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
+  if (headers.empty()) return {};
+  Json object = Json::object();
+  for (const auto& [name, value] : headers) object[name] = value;
+  return to_text(object);
+}
+
+}  // namespace
+
+std::int64_t Engine::Impl::next_seq() {
+  undo.save(log_seq);
+  return ++log_seq;
+}
+
+void Engine::Impl::touched(RunId run, bool ended) {
+  touched_runs.emplace_back(run, ended);
+  undo.add([this] { touched_runs.pop_back(); });
+}
+
+void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records, std::int64_t seq,
+                             const Doc& body, bool keep) {
+  LogEncoder encoder(seq);
+  for (const auto& record : records) encoder.add(record);
+  encoder.place(body);
+  encoder.place(row.frame.input);
+  if (row.frame.input) row.input_ref = row.frame.input.ref();
+  if (body) row.body_ref = body.ref();
+  if (keep) {
+    LogRecord kept;
+    kept.record.kind = Kind::frame_kept;
+    FrameRow as_it_stands = row;
+    as_it_stands.last_seq = seq;
+    as_it_stands.timeout_due = as_it_stands.run_timeout_due = as_it_stands.token_number = 0;
+    kept.kept_frame = encode(as_it_stands);
+    encoder.add(kept);
+  }
+  // A rolled-back row stores nothing: its documents must be written again.
+  if (!encoder.placed().empty())
+    undo.add([placed = encoder.placed()] {
+      for (const Doc& doc : placed) doc.set_ref({});
+    });
+  const std::string events = encoder.events();
+  const bool root = row.run.value == row.frame.id.value;
+  tx.run(sql::insert_log, seq, row.run, root ? std::nullopt : std::optional{row.frame.id},
+         row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall, storage::as_blob(events),
+         encoder.docs().empty() ? std::nullopt : std::optional{storage::as_blob(encoder.docs())});
+  row.last_seq = seq;
+  counts.transitions += 1;
+}
+
+void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before,
+                        std::string failures) {
+  FrameRow& row = live.row;
+  Version& version = catalog.version(row.version_id);
+  const auto& machine = catalog.machine(tx, version);
+  if (!row.frame.input) row.frame.input = load_doc(tx, row.input_ref);
+  const std::int64_t seq = next_seq();
+  RunFacts about = facts(tx, row, version);
+  if (version.uses_context)
+    about.task_token = tokens->make({TokenKind::callback, row.frame.id.value, seq, row.run});
+
+  const std::uint32_t entries_before = row.frame.entries;
+  const Now time = now();
+  Effects effects =
+      advance(machine, about, row.frame, event, time.wall, random.next(), Limits{options.payload_bytes_max});
+
+  std::int64_t attempts = 0;
+  for (const auto& record : before) attempts = std::max(attempts, record.attempt);
+  for (auto& record : effects.history) {
+    LogRecord stored;
+    stored.record = std::move(record);
+    if (const auto* task = std::get_if<ScheduleTask>(&effects.next);
+        task != nullptr && stored.record.kind == Kind::task_scheduled)
+      stored.queue = task->queue;
+    if (const auto* wait = std::get_if<WaitUntil>(&effects.next);
+        wait != nullptr && &record == &effects.history.back())
+      stored.until = wait->at;
+    before.push_back(std::move(stored));
+  }
+  const auto* finish_effect = std::get_if<Finish>(&effects.next);
+  row.frame = std::move(effects.frame);
+  const bool failed = finish_effect != nullptr && finish_effect->end == End::failed;
+  const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
+  write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
+  touched(row.run, finish_effect != nullptr);
+
+  if (const auto* task = task_effect) {
+    row.token_number = task->wait_for_task_token ? seq : 0;
+    schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
+  } else if (const auto* wait = std::get_if<WaitUntil>(&effects.next)) {
+    drop_deadlines(tx, row);
+    wait_as_frame(tx, live, WaitKind::delay, queue::Due{queue::ClockKind::wall, wait->at.us});
+  } else if (std::holds_alternative<Continue>(effects.next)) {
+    drop_deadlines(tx, row);
+    wait_as_frame(tx, live, WaitKind::continuation, queue::Due{queue::ClockKind::engine, time.engine.us});
+  } else {
+    finish(tx, live, *finish_effect, failures, attempts);
+  }
+}
+
+void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry,
+                            std::string failures) {
+  FrameRow& row = live.row;
+  const Now time = now();
+  queue::Queue& q = queues.get_or_make(tx, task.queue, time);
+  drop_deadlines(tx, row);
+  row.pause_base = 0;
+  row.heartbeat_us = task.heartbeat ? task.heartbeat->us : 0;
+  row.held_delay_us = row.held_timeout_us = 0;
+  const bool paused = paused_runs.contains(row.run.value);
+  if (task.timeout) {
+    const std::int64_t due = (time.engine + task.delay + *task.timeout).us;
+    if (paused) {
+      row.held_timeout_us = task.timeout->us;
+    } else {
+      row.timeout_due = due;
+      row.pause_base = pause_total(row, &q);
+      tx.run(sql::insert_deadline, due, row.frame.id, task_timeout);
+      next_deadline = std::min(next_deadline, due);
+    }
+  }
+  if (row.token_number != 0 && row.heartbeat_us > 0) {  // Counted from scheduling; the message is only the call.
+    const std::int64_t due = (time.engine + task.delay + Duration{row.heartbeat_us}).us;
+    tx.run(sql::insert_deadline, due, row.frame.id, heartbeat_timeout);
+    next_deadline = std::min(next_deadline, due);
+  }
+  if (paused) row.held_delay_us = task.delay.us;
+
+  queue::Put put;
+  put.id = MessageId{row.frame.id.value};
+  put.queue = q.id;
+  put.lane = catalog.version(row.version_id).workflow->id.value;
+  put.priority = task.priority;
+  put.body = task.body;
+  put.body_ref = pack(task.body.ref());
+  const std::string headers = headers_json(task.headers);
+  put.headers = headers;
+  if (task.delay.us > 0) put.due = queue::Due{queue::ClockKind::engine, (time.engine + task.delay).us};
+  put.held = paused;
+  if (same_entry) {
+    put.attempt = live.home.kind == Home::Kind::lease ? live.home.lease.attempt : live.home.message.attempt;
+    if (!failures.empty()) put.failures = failures;
+  }
+  put.fence = live.home.kind == Home::Kind::lease     ? live.home.lease.key.fence
+              : live.home.kind == Home::Kind::message ? live.home.message.fence
+                                                      : row.fence;
+  row.fence = put.fence;
+  const std::string owner = encode(row);
+  put.owner = owner;
+  auto memo = std::make_shared<FrameMemo>(row);
+  if (memo->row.frame.input && memo->row.frame.input.size_bytes() > memo_doc_bytes_max) memo->row.frame.input = Doc{};
+  put.memo = std::move(memo);
+
+  switch (live.home.kind) {
+    case Home::Kind::lease: queues.move(tx, live.home.lease, put, time); return;
+    case Home::Kind::message: queues.move_stored(tx, live.home.message, put, time); return;
+    case Home::Kind::frame: tx.run(sql::delete_frame, row.frame.id); [[fallthrough]];
+    case Home::Kind::none: queues.put(tx, put, time); return;
+  }
+}
+
+void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due) {
+  FrameRow& row = live.row;
+  const auto clock_number = due ? std::optional{static_cast<int>(due->clock)} : std::nullopt;
+  const auto due_us = due ? std::optional{due->us} : std::nullopt;
+  if (live.home.kind == Home::Kind::lease) row.fence = live.home.lease.key.fence;
+  if (live.home.kind == Home::Kind::message) row.fence = live.home.message.fence;
+  const std::string data = encode(row);
+  if (live.home.kind == Home::Kind::frame) {
+    tx.run(sql::update_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number, due_us,
+           storage::as_blob(data));
+  } else {
+    leave_home(tx, live);
+    tx.run(sql::insert_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number, due_us,
+           storage::as_blob(data));
+  }
+  if (due) {
+    auto& next = due->clock == queue::ClockKind::wall ? next_frame_wall : next_frame_engine;
+    next = std::min(next, due->us);
+  }
+}
+
+void Engine::Impl::leave_home(Transaction& tx, Live& live) {
+  switch (live.home.kind) {
+    case Home::Kind::lease: queues.remove(tx, live.home.lease); break;
+    case Home::Kind::message: queues.remove_stored(tx, live.home.message); break;
+    case Home::Kind::frame: tx.run(sql::delete_frame, live.row.frame.id); break;
+    case Home::Kind::none: break;
+  }
+  live.home.kind = Home::Kind::none;
+}
+
+void Engine::Impl::drop_deadlines(Transaction& tx, FrameRow& row) {
+  if (row.timeout_due != 0) tx.run(sql::delete_deadline, row.timeout_due, row.frame.id, task_timeout);
+  row.timeout_due = 0;
+}
+
+void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error) {
+  if (row.run_timeout_due != 0) tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
+  const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
+  SLUICE_CHECK(changed == 1, "a run that is live to end");
+  undo.save(live_frames);
+  live_frames -= 1;
+  if (paused_runs.erase(row.run.value) != 0) undo.add([this, run = row.run.value] { paused_runs.insert(run); });
+}
+
+void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, const std::string& failures,
+                          std::int64_t attempts) {
+  FrameRow& row = live.row;
+  drop_deadlines(tx, row);
+  std::string headers;
+  if (live.home.kind == Home::Kind::message) headers = live.home.message.headers;
+  leave_home(tx, live);
+  if (finish.end == End::succeeded) {
+    end_run(tx, row, 2, std::nullopt);
+    counts.runs_succeeded += 1;
+    return;
+  }
+  end_run(tx, row, 3, finish.fault.error.value_or(""));
+  counts.runs_failed += 1;
+  if (!finish.dead_letter) return;
+  add_dead_letter(tx, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state, finish.fault, failures,
+                  attempts, headers);
+}
+
+void Engine::Impl::add_dead_letter(Transaction& tx, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
+                                   const std::string& failures, std::int64_t attempts, std::string_view headers) {
+  Version& version = catalog.version(row.version_id);
+  const auto& machine = catalog.machine(tx, version);
+  const Now time = now();
+  queue::NewDeadLetter letter;
+  letter.id = DeadLetterId{ids.next(time.wall)};
+  letter.kind = kind;
+  letter.run = row.run;
+  letter.frame = row.frame.id;
+  letter.workflow = version.workflow->id;
+  const workflows::State* state =
+      row.frame.state == workflows::no_state ? nullptr : &machine.states[row.frame.state];
+  if (state != nullptr) {
+    letter.state = state->name;
+    if (const auto* task = std::get_if<workflows::TaskState>(&state->body); task != nullptr && !task->resource.queue.empty())
+      letter.queue = queues.get_or_make(tx, task->resource.queue, time).id;
+  }
+  const std::string error = fault.error.value_or(""), cause = fault.cause.value_or("");
+  letter.error = error;
+  letter.cause = cause;
+  letter.attempts = attempts;
+  letter.priority = row.priority;
+  Doc body = kind == queue::DeadKind::stage && row.body_ref ? load_doc(tx, row.body_ref)
+             : row.frame.input                              ? row.frame.input
+                                                            : load_doc(tx, row.input_ref);
+  letter.body = body.text();
+  letter.headers = headers;
+  letter.failures = failures;
+  queues.add_dead_letter(tx, letter, time);
+}
+
+std::int64_t Engine::Impl::pause_total(const FrameRow& row, const queue::Queue* q) {
+  const EngineTime time = now().engine;
+  std::int64_t total = Catalog::paused_for(*catalog.version(row.version_id).workflow, time).us;
+  if (q != nullptr) total += queue::Queues::paused_for(*q, time).us;
+  return total;
+}
+
+std::string append_failure(const std::string& failures, std::int64_t attempt, std::string_view worker, WallTime started,
+                           WallTime ended, const Fault& fault) {
+  Json list = failures.empty() ? Json::array() : Json::parse(failures, nullptr, false);
+  SLUICE_CHECK(list.is_array(), "a list of failures, as written");
+  // The first attempt and the latest ones tell the story; the middle of a long one is left out.
+  if (list.size() >= failures_kept_max) list.erase(list.begin() + 1);
+  Json entry = Json::object();
+  entry["attempt"] = attempt;
+  entry["worker"] = std::string(worker);
+  entry["started_at"] = to_rfc3339(started);
+  entry["ended_at"] = to_rfc3339(ended);
+  entry["error"] = fault.error.value_or("");
+  entry["cause"] = fault.cause.value_or("");
+  list.push_back(std::move(entry));
+  return to_text(list);
+}
+
+}  // namespace sluice::orchestrator

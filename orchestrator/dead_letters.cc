@@ -1,0 +1,60 @@
+// Replaying and dropping dead letters.
+#include "orchestrator/engine_impl.h"
+
+namespace sluice::orchestrator {
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
+  const auto letter = queues.dead_letter(tx, c.id);
+  if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
+  if (!letter->open)
+    return make_error(Errc::conflict, "dead letter " + to_string(c.id) + " is closed: it was replayed or dropped before");
+  if (letter->run) return redrive(tx, RedriveRun{*letter->run, std::nullopt, c.input, std::nullopt}, c.id);
+
+  const Now time = now();
+  if (c.input && c.input->size_bytes() > options.payload_bytes_max)
+    return make_error(Errc::too_large, "the input is larger than the payload limit");
+  SLUICE_CHECK(letter->queue.has_value(), "the queue of a bare message's dead letter");
+  queues.close_dead_letter(tx, *letter, true, "");
+  queue::Put put;
+  put.id = MessageId{ids.next(time.wall)};
+  put.queue = *letter->queue;
+  put.priority = letter->priority;
+  put.body = c.input ? *c.input : Doc::from_text(letter->body);
+  put.headers = letter->headers;
+  queues.put(tx, put, time);
+  return Unit{};
+}
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const DropDeadLetter& c) {
+  const auto letter = queues.dead_letter(tx, c.id);
+  if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
+  if (!queues.close_dead_letter(tx, *letter, false, c.reason))
+    return make_error(Errc::conflict, "dead letter " + to_string(c.id) + " is closed: it was replayed or dropped before");
+  return Unit{};
+}
+
+Result<ReplayDeadLetters::Reply> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetters& c) {
+  std::optional<QueueId> queue_id;
+  if (!c.queue.empty()) {
+    const queue::Queue* q = queues.find(c.queue);
+    if (q == nullptr) return make_error(Errc::not_found, "no queue \"" + c.queue + "\"");
+    queue_id = q->id;
+  }
+  const std::int64_t limit = std::clamp<std::int64_t>(c.limit, 1, static_cast<std::int64_t>(batch_items_max));
+  ReplayDeadLetters::Reply reply;
+  DeadLetterId after{};
+  // A refused one stays open: the walk goes on behind it.
+  for (const auto id : queues.open_dead_letters(tx, queue_id, after, c.error, limit + 1)) {
+    if (reply.replayed + reply.refused == limit) {
+      reply.remaining = 1;
+      break;
+    }
+    const auto replayed = apply(tx, ReplayDeadLetter{id, std::nullopt});
+    if (replayed) reply.replayed += 1;
+    else reply.refused += 1;
+  }
+  if (reply.remaining != 0) reply.remaining = queues.count_open(tx, queue_id, c.error) - reply.refused;
+  return reply;
+}
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,246 @@
+// The inside of the engine: everything the writer thread owns.
+//
+// One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc, runs.cc, redrive.cc,
+// queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc, recovery.cc.
+//
+// Threads: confined to the writer thread, but for what stands under `mutex_`.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/random.h"
+#include "orchestrator/catalog.h"
+#include "orchestrator/frame_row.h"
+#include "orchestrator/log_format.h"
+#include "orchestrator/orchestrator.h"
+#include "orchestrator/tokens.h"
+#include "orchestrator/wait_kind.h"
+#include "queue/queue.h"
+#include "storage/undo_log.h"
+#include "storage/writer.h"
+
+namespace sluice::orchestrator {
+
+using queue::Lease;
+using queue::LeaseKey;
+using queue::Now;
+using storage::Reader;
+using storage::Transaction;
+
+inline constexpr std::int64_t ticks_step = 256;        // rows that time moves per batch
+inline constexpr std::int64_t handouts_step = 2'000;   // hand-outs per batch
+inline constexpr std::size_t failures_kept_max = 50;   // attempts that a dead letter tells of
+inline constexpr int repeat_walk_max = 10'000;         // log rows read to recognise a repeated verb
+
+// One worker connection, and what it was subscribed to.
+struct Session {
+  SessionId id;
+  std::string worker;
+  std::shared_ptr<Consumer> sink;
+  std::atomic<std::int64_t> last_seen_us{0};           // steady clock; written by any thread
+  bool connected = true;
+  Duration detached_at;                                // steady clock, while not connected
+  std::unordered_map<std::int64_t, std::int64_t> subscriptions;  // queue id → consumer id
+};
+
+// Where the row of a live frame is.
+struct Home {
+  enum class Kind { none, lease, message, frame } kind = Kind::none;
+  Lease lease;                 // a copy: the hand-out may be over before the frame moves on
+  queue::StoredMessage message;
+};
+struct Live {
+  FrameRow row;
+  Home home;
+};
+
+// A lease that is waited for.
+struct Waiting {
+  std::uint64_t number = 0;
+  std::int64_t consumer = 0;
+  Duration until;                                      // steady clock
+  std::function<void(Result<std::vector<Delivery>>)> done;
+};
+
+// What a command has found out about a token.
+struct Held {
+  Lease* lease = nullptr;     // the hand-out is current
+  bool repeated = false;      // the same verb took effect before
+};
+
+struct Engine::Impl final : storage::Memory {
+  Impl(storage::Database& database_, const Clock& clock_, Options options_);
+
+  // ---- storage::Memory ----
+  std::size_t mark() override { return undo.mark(); }
+  void undo_to(std::size_t mark) override { undo.undo_to(mark); }
+  void before_commit(Transaction& tx) override;
+  void committed() override;
+  std::optional<Duration> next_wake() override;
+  void tick(Transaction& tx) override;
+
+  // ---- time and numbers ----
+  Now now() const;
+  Duration steady_of(EngineTime t) const { return steady_start + (t - engine_start); }
+  std::int64_t next_seq();
+
+  // ---- apply.cc ----
+  // Lets `event` happen to the frame: asks the interpreter, records `before` and what follows in one log row, and writes
+  // the one row that the frame waits for next.
+  void step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before, std::string failures = {});
+  // `body`: what a task gets; stored with the row if it is not yet. `keep`: a redrive may go on from here.
+  void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records, std::int64_t seq, const Doc& body = {}, bool keep = false);
+  void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry, std::string failures);
+  void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
+  void finish(Transaction& tx, Live& live, const Finish& finish, const std::string& failures, std::int64_t attempts);
+  void end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error);
+  void leave_home(Transaction& tx, Live& live);
+  void drop_deadlines(Transaction& tx, FrameRow& row);
+  void add_dead_letter(Transaction& tx, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
+                       const std::string& failures, std::int64_t attempts, std::string_view headers);
+  void touched(RunId run, bool ended);
+  std::int64_t pause_total(const FrameRow& row, const queue::Queue* q);
+
+  // ---- loading ----
+  std::optional<Live> load(Reader& reader, FrameId id);
+  Live live_of(Transaction& tx, const Lease& lease);
+  Doc load_doc(Reader& reader, DocRef ref);
+  RunFacts facts(Reader& reader, const FrameRow& row, Version& version);
+
+  // ---- tasks.cc ----
+  Result<Held> held(Transaction& tx, const std::string& token, queue::Verb verb, std::optional<TaskToken>& parsed);
+  bool took_effect(Reader& reader, const TaskToken& token, queue::Verb verb);
+  Result<CompleteTask::Reply> apply(Transaction& tx, const CompleteTask& c);
+  Result<FailTask::Reply> apply(Transaction& tx, const FailTask& c);
+  Result<HeartbeatTask::Reply> apply(Transaction& tx, const HeartbeatTask& c);
+  Result<ReleaseTask::Reply> apply(Transaction& tx, const ReleaseTask& c);
+  Result<Unit> settle_callback(Transaction& tx, const TaskToken& token, const Event& event, queue::Verb verb);
+  void fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker, WallTime since,
+                  std::int64_t attempt, std::int64_t fence);
+  void lose(Transaction& tx, const LeaseKey& key, std::string_view why);
+  LogRecord started_record(const Lease& lease);
+  LogRecord started_record(const Live& live);
+
+  // ---- runs.cc, redrive.cc ----
+  Result<StartRun::Reply> apply(Transaction& tx, const StartRun& c);
+  Result<Unit> apply(Transaction& tx, const CancelRun& c);
+  Result<Unit> apply(Transaction& tx, const PauseRun& c);
+  Result<Unit> apply(Transaction& tx, const ResumeRun& c);
+  Result<Unit> apply(Transaction& tx, const RedriveRun& c);
+  Result<Unit> apply(Transaction& tx, const SkipStage& c);
+  Result<Unit> apply(Transaction& tx, const FailStage& c);
+  Result<Unit> redrive(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter);
+  void end_from_outside(Transaction& tx, Live& live, Kind kind, int status, const Fault& fault);
+
+  // ---- the rest of the commands ----
+  Result<DeployWorkflow::Reply> apply(Transaction& tx, const DeployWorkflow& c);
+  Result<Unit> apply(Transaction& tx, const DeleteWorkflow& c);
+  Result<Unit> apply(Transaction& tx, const PauseWorkflow& c);
+  Result<SendMessages::Reply> apply(Transaction& tx, const SendMessages& c);
+  Result<Unit> apply(Transaction& tx, const PutQueue& c);
+  Result<Unit> apply(Transaction& tx, const ClearQueueSettings& c);
+  Result<Unit> apply(Transaction& tx, const DeleteQueue& c);
+  Result<Unit> apply(Transaction& tx, const PauseQueue& c);
+  Result<PurgeQueue::Reply> apply(Transaction& tx, const PurgeQueue& c);
+  Result<Unit> apply(Transaction& tx, const ReplayDeadLetter& c);
+  Result<Unit> apply(Transaction& tx, const DropDeadLetter& c);
+  Result<ReplayDeadLetters::Reply> apply(Transaction& tx, const ReplayDeadLetters& c);
+  queue::Settings in_force(const std::optional<std::string>& operators, const std::optional<std::string>& definition) const;
+  Status check_room() const;
+
+  // ---- sessions.cc ----
+  std::shared_ptr<Session> find_session(const std::string& text) const;
+  void open(Transaction& tx, const std::shared_ptr<Session>& session, const SessionOptions& asked, bool resume,
+            SessionWelcome& welcome);
+  Status subscribe(Transaction& tx, const std::shared_ptr<Session>& session, const std::string& queue_name, int credit);
+  void unsubscribe(Transaction& tx, Session& session, const std::string& queue_name);
+  void revoked(Transaction& tx, const std::string& token);
+  void detach(Transaction& tx, Session& session, bool graceful);
+  void let_go(Transaction& tx, Session& session, bool used_up);
+  void check_sessions(Transaction& tx);
+  void revoke(const Lease& lease);
+
+  // ---- handouts.cc ----
+  std::uint64_t start_lease(Transaction& tx, const LeaseRequest& request,
+                            std::function<void(Result<std::vector<Delivery>>)> done, std::uint64_t number);
+  std::int64_t add_waiting_consumer(Transaction& tx, const LeaseRequest& request);
+  void build_deliveries(Transaction& tx);
+  Delivery delivery(Reader& reader, const queue::Handout& handout, Lease& lease);
+
+  // ---- timers.cc, recovery.cc ----
+  void fire_frames(Transaction& tx);
+  void fire_deadlines(Transaction& tx);
+  void expire_leases(Transaction& tx);
+  void expire_messages(Transaction& tx);
+  void expire_waits();
+  std::optional<Waiting> take_waiting(std::uint64_t number);
+  void publish();
+  void mark_time(Transaction& tx);
+  void recover(storage::Database& database);
+
+  // ---- constant after construction ----
+  storage::Database& database;
+  const Clock& clock;
+  Options options;
+  Duration steady_start;
+  EngineTime engine_start;
+  std::unique_ptr<Tokens> tokens;
+
+  // ---- writer thread only ----
+  storage::UndoLog undo;
+  queue::Queues queues{undo};
+  Catalog catalog{undo};
+  IdSource ids;
+  Random random{1};
+  std::int64_t log_seq = 0;
+  std::unordered_set<std::int64_t> paused_runs;
+  std::unordered_map<std::int64_t, EngineTime> beats;                          // frames with a heartbeat: the next is due by
+  std::int64_t live_frames = 0;
+  std::int64_t next_frame_wall = 0, next_frame_engine = 0, next_deadline = 0;  // 0: look
+  bool more_due = false;
+  EngineTime time_marked;
+  EngineTime swept_at;
+  Duration sessions_checked;
+  Duration disk_checked;
+  bool disk_low = false;
+  std::vector<std::pair<std::shared_ptr<Consumer>, std::string>> revokes;      // this batch's
+  std::unordered_map<std::int64_t, std::vector<Delivery>> deliveries;          // this batch's, by consumer
+  std::vector<std::pair<RunId, bool>> touched_runs;                            // this batch's
+  std::unordered_map<std::uint64_t, Waiting> waitings;
+  std::unordered_map<std::int64_t, std::uint64_t> waiting_of_consumer;
+  std::set<std::pair<Duration, std::uint64_t>> waiting_until;
+  std::int64_t session_count = 0, detached_count = 0;                          // as of the last look
+  std::unordered_map<std::int64_t, std::vector<Delivery>*> chained;            // consumers whose tasks go in a batch's answer
+  std::vector<std::function<void()>> after_commit;                             // this batch's
+  EngineStats counts;                                                          // published at commit
+
+  // ---- guarded by mutex ----
+  mutable std::shared_mutex mutex;
+  std::unordered_map<std::int64_t, std::shared_ptr<Session>> sessions;
+  struct PublishedQueue {
+    QueueStats stats;
+    std::vector<std::int64_t> lanes;
+  };
+  std::map<std::string, PublishedQueue> published_queues;
+  EngineStats published;
+
+  mutable std::mutex watch_mutex;
+  std::unordered_map<WatchId, std::pair<RunId, std::function<void(bool)>>> watches;
+  std::unordered_multimap<std::int64_t, WatchId> watches_of_run;
+  WatchId next_watch = 1;
+  std::atomic<std::int64_t> watch_count{0};
+
+  std::atomic<std::uint64_t> next_waiting{1};
+  std::unique_ptr<storage::Writer> writer;                                     // last: it uses all of the above
+};
+
+// An error of a state as JSON for the list of a message's failures.
+std::string append_failure(const std::string& failures, std::int64_t attempt, std::string_view worker, WallTime started,
+                           WallTime ended, const Fault& fault);
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,58 @@
+#include <string>
+
+#include "orchestrator/interpreter.h"
+
+namespace sluice::orchestrator {
+
+std::string event_name(Kind kind, workflows::StateType type) {
+  const auto of_state = [type](const char* what) {
+    return std::string(workflows::to_string(type)) + what;
+  };
+  switch (kind) {
+    case Kind::execution_started:
+      return "ExecutionStarted";
+    case Kind::execution_succeeded:
+      return "ExecutionSucceeded";
+    case Kind::execution_failed:
+      return "ExecutionFailed";
+    case Kind::execution_timed_out:
+      return "ExecutionTimedOut";
+    case Kind::execution_aborted:
+      return "ExecutionAborted";
+    case Kind::execution_redriven:
+      return "ExecutionRedriven";
+    case Kind::execution_paused:
+      return "ExecutionPaused";
+    case Kind::execution_resumed:
+      return "ExecutionResumed";
+    case Kind::state_entered:
+      return of_state("StateEntered");
+    case Kind::state_exited:
+      return of_state("StateExited");
+    case Kind::task_scheduled:
+      return "TaskScheduled";
+    case Kind::task_started:
+      return "TaskStarted";
+    case Kind::task_succeeded:
+      return "TaskSucceeded";
+    case Kind::task_failed:
+      return "TaskFailed";
+    case Kind::task_timed_out:
+      return "TaskTimedOut";
+    case Kind::task_released:
+      return "TaskReleased";
+    case Kind::retry_scheduled:
+      return "RetryScheduled";
+    case Kind::caught:
+      return "ErrorCaught";
+    case Kind::dead_lettered:
+      return "DeadLettered";
+    case Kind::dead_letter_replayed:
+      return "DeadLetterReplayed";
+    case Kind::dead_letter_dropped:
+      return "DeadLetterDropped";
+  }
+  return "Unknown";
+}
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,54 @@
+// What the engine must know before its first command, read from disk. There is no other recovery: every effect that
+// was not yet acted upon when the last process ended is re-derived from rows by the ordinary paths.
+#include "orchestrator/engine_impl.h"
+#include "orchestrator/statements.h"
+#include "queue/statements.h"
+
+namespace sluice::orchestrator {
+
+void Engine::Impl::recover(storage::Database& db) {
+  std::string secret;
+  std::int64_t engine_us = 0, largest = 0;
+  db.read(
+      [&](Reader& reader) {
+        if (auto q = reader.query(sql::get_meta, "token_secret"); q.step()) secret = q.blob(0);
+        if (auto q = reader.query(sql::get_meta, "engine_time_us"); q.step()) engine_us = q.int64(0);
+        catalog.load(reader);
+        queues.load(reader);
+        largest = queues.largest_id();
+        for (const auto* statement : {&sql::max_run, &sql::max_frame})
+          if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));
+        if (auto q = reader.query(sql::max_log); q.step()) log_seq = q.int64(0);
+        for (auto q = reader.query(sql::paused_runs); q.step();) paused_runs.insert(q.int64(0));
+        if (auto q = reader.query(sql::count_frames); q.step()) live_frames = q.int64(0);
+      },
+      /*limited=*/false);
+
+  if (secret.empty()) {
+    secret = random_secret(16);
+    Transaction tx(db.writer_connection());
+    tx.run(sql::put_meta, "token_secret", storage::as_blob(secret));
+    tx.commit();
+  }
+  tokens = std::make_unique<Tokens>(secret);
+  ids = IdSource(largest);
+  // Time stood still while nobody was here. Marks are a second apart; a lease may be granted that second again.
+  engine_start = EngineTime{engine_us};
+  time_marked = engine_start;
+  steady_start = clock.steady_now();
+  swept_at = engine_start;
+
+  for (const auto& [id, q] : queues.all()) {
+    q->settings = in_force(q->operator_settings, q->definition_settings);
+    for (const auto& lane : q->lanes)
+      if (lane->id != 0) live_frames += lane->ready;
+    // Delayed, leased and held stage messages are frames too; their lanes are not kept apart, so they are counted below.
+  }
+  for (const auto& [key, lease] : queues.leases())
+    if (!lease.owner.empty()) live_frames += 1;
+  for (const auto& [id, workflow] : catalog.all())
+    if (workflow->paused) queues.pause_lane(workflow->id.value, true);
+  undo.clear();
+}
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,103 @@
+// Going on from where a run failed; replaying a dead letter is the same.
+#include "orchestrator/engine_impl.h"
+#include "orchestrator/statements.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+constexpr int status_failed = 3, status_timed_out = 4, status_aborted = 5;
+constexpr int run_timeout = 3;
+
+}  // namespace
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const RedriveRun& c) { return redrive(tx, c, std::nullopt); }
+
+Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter) {
+  int status = 0;
+  std::int64_t last_seq = 0, version_id = 0;
+  {
+    auto q = tx.query(sql::run_facts, c.run);
+    if (!q.step()) return make_error(Errc::not_found, "no run " + to_string(c.run));
+    status = static_cast<int>(q.int64(3));
+    version_id = q.int64(1);
+    last_seq = q.is_null(7) ? 0 : q.int64(7);
+  }
+  if (status != status_failed && status != status_timed_out && status != status_aborted)
+    return make_error(Errc::conflict, "run " + to_string(c.run) + " has not failed: only a run that is FAILED, TIMED_OUT or "
+                                      "ABORTED can be redriven");
+  // The last log row keeps the frame as it stood.
+  FrameRow row;
+  bool found = false;
+  {
+    auto q = tx.query(sql::find_log, last_seq);
+    if (q.step())
+      for (const auto& record : decode_events(last_seq, q.blob(4)))
+        if (!record.kept_frame.empty()) {
+          row = decode_frame(FrameId{c.run.value}, record.kept_frame);
+          found = true;
+        }
+  }
+  if (!found)
+    throw storage::StorageError(storage::Fault::corrupt, "the last log row of run " + to_string(c.run) + " keeps no frame");
+
+  Version* version = &catalog.version(version_id);
+  const auto& old_machine = catalog.machine(tx, *version);
+  const workflows::StateIndex old_state = row.frame.state;
+  if (c.version) {
+    version = catalog.version(*version->workflow, *c.version);
+    if (version == nullptr)
+      return make_error(Errc::not_found, "workflow has no version " + std::to_string(*c.version));
+  }
+  const auto& machine = catalog.machine(tx, *version);
+  if (row.frame.state != workflows::no_state) {
+    const auto& name = old_machine.states[row.frame.state].name;
+    row.frame.state = machine.find(name);
+    if (row.frame.state == workflows::no_state && !c.from)
+      return make_error(Errc::conflict, "version " + std::to_string(version->number) + " has no state \"" + name +
+                                            "\", at which the run failed: say where to go on with `from`");
+  }
+  bool same_entry = row.frame.state != workflows::no_state;
+  if (c.from) {
+    const auto state = machine.find(*c.from);
+    if (state == workflows::no_state) {
+      Error error = make_error(Errc::invalid_argument, "no state \"" + *c.from + "\" in version " + std::to_string(version->number));
+      error.problems.push_back({"/from", "no such state"});
+      return error;
+    }
+    same_entry = old_state != workflows::no_state && old_machine.states[old_state].name == *c.from;
+    row.frame.state = state;
+  }
+  if (row.frame.state == workflows::no_state) row.frame.state = machine.start_at;  // It never started.
+  if (c.input) {
+    if (c.input->size_bytes() > options.payload_bytes_max)
+      return make_error(Errc::too_large, "the input is larger than the payload limit");
+    row.frame.input = *c.input;
+  }
+
+  const Now time = now();
+  row.version_id = version->id;
+  row.last_seq = last_seq;
+  row.timeout_due = row.run_timeout_due = row.token_number = 0;
+  row.frame.retries.clear();
+  row.frame.retry_count = 0;
+  // A new entry is new work; going on with the same one keeps its idempotency key.
+  if (!same_entry) row.frame.entries += 1;
+  tx.run(sql::reopen_run, c.run, version->id);
+  undo.save(live_frames);
+  live_frames += 1;
+  for (const auto& open : queues.open_dead_letters(tx, c.run)) queues.close_dead_letter(tx, open, true, "");
+  if (machine.timeout_s) {
+    row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
+    tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);
+    next_deadline = std::min(next_deadline, row.run_timeout_due);
+  }
+  LogRecord redriven;
+  redriven.record.kind = letter ? Kind::dead_letter_replayed : Kind::execution_redriven;
+  if (letter) redriven.note = to_string(*letter);
+  Live live;
+  live.row = std::move(row);
+  step(tx, live, Redriven{}, {std::move(redriven)});
+  return Unit{};
+}
+
+}  // namespace sluice::orchestrator

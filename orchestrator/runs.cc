@@ -1,0 +1,270 @@
+// Starting runs, and a person's word to one: cancel, pause, resume, skip, fail.
+#include "orchestrator/engine_impl.h"
+#include "orchestrator/statements.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+constexpr int status_running = 1, status_aborted = 5, status_paused = 6;
+constexpr int run_timeout = 3;
+
+Error no_such_run(RunId run) { return make_error(Errc::not_found, "no run " + to_string(run)); }
+
+Error run_is(RunId run, int status, std::string_view expected) {
+  static constexpr std::string_view names[] = {"", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED"};
+  return make_error(Errc::conflict, "run " + to_string(run) + " is " + std::string(names[status]) + "; expected " + std::string(expected));
+}
+
+}  // namespace
+
+Status Engine::Impl::check_room() const {
+  if (!disk_low) return ok();
+  return make_error(Errc::disk_full,
+                    "the disk is nearly full: no new starts or sends below the reserve of " +
+                        std::to_string(options.disk_reserve_bytes >> 20) + " MiB. What runs goes on. Free some space.");
+}
+
+Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) {
+  if (const auto room = check_room(); !room) return room.error();
+  Workflow* workflow = catalog.find(c.workflow);
+  if (workflow == nullptr || workflow->deleted)
+    return make_error(Errc::not_found, "no workflow \"" + c.workflow + "\": deploy it first");
+  Version* version = catalog.version(*workflow, c.version.value_or(workflow->latest));
+  if (version == nullptr)
+    return make_error(Errc::not_found, "workflow \"" + c.workflow + "\" has no version " + std::to_string(*c.version) +
+                                           "; its latest is " + std::to_string(workflow->latest));
+  if (c.input.size_bytes() > options.payload_bytes_max)
+    return make_error(Errc::too_large, "the input has " + std::to_string(c.input.size_bytes()) + " bytes; the limit is " +
+                                           std::to_string(options.payload_bytes_max));
+  if (c.name) {
+    std::int64_t id = 0, first_seq = 0;
+    if (auto q = tx.query(sql::run_by_name, workflow->id, *c.name); q.step()) {
+      id = q.int64(0);
+      first_seq = q.int64(1);
+    }
+    if (id != 0) {
+      const Doc first = load_doc(tx, {first_seq, 0});
+      if (first.text() == c.input.text() || first.json() == c.input.json()) return StartRun::Reply{RunId{id}, true};
+      return make_error(Errc::conflict, "a run named \"" + *c.name + "\" of workflow \"" + c.workflow +
+                                            "\" exists with another input: run " + to_base32(id));
+    }
+  }
+  const Now time = now();
+  const RunId run{ids.next(time.wall)};
+  Live live;
+  live.row.run = run;
+  live.row.frame.id = FrameId{run.value};
+  live.row.frame.input = c.input;
+  live.row.version_id = version->id;
+  live.row.priority = c.priority.value_or(queue::priority_default);
+  std::string labels;
+  if (!c.labels.empty()) {
+    Json object = Json::object();
+    for (const auto& [key, value] : c.labels) object[key] = value;
+    labels = to_text(object);
+  }
+  const auto& machine = catalog.machine(tx, *version);
+  // The run's first log row is the one that step() or the wait below writes.
+  tx.run(sql::insert_run, run, version->id, workflow->id, c.name, labels.empty() ? std::nullopt : std::optional{labels},
+         c.priority, c.not_before, log_seq + 1, time.wall);
+  undo.save(live_frames);
+  live_frames += 1;
+  counts.runs_started += 1;
+  const bool later = c.not_before && *c.not_before > time.wall;
+  if (machine.timeout_s && !later) {
+    live.row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
+    tx.run(sql::insert_deadline, live.row.run_timeout_due, live.row.frame.id, run_timeout);
+    next_deadline = std::min(next_deadline, live.row.run_timeout_due);
+  }
+  if (later) {
+    // The input must be stored now; the interpreter starts the run when its time has come.
+    write_log(tx, live.row, {}, next_seq());
+    wait_as_frame(tx, live, WaitKind::delay, queue::Due{queue::ClockKind::wall, c.not_before->us});
+    touched(run, false);
+    return StartRun::Reply{run, false};
+  }
+  step(tx, live, Started{}, {});
+  return StartRun::Reply{run, false};
+}
+
+namespace {
+struct RunStatus {
+  int status = 0;
+  std::int64_t last_seq = 0;
+};
+std::optional<RunStatus> status_of(Reader& reader, RunId run) {
+  auto q = reader.query(sql::run_facts, run);
+  if (!q.step()) return std::nullopt;
+  return RunStatus{static_cast<int>(q.int64(3)), q.is_null(7) ? 0 : q.int64(7)};
+}
+}  // namespace
+
+void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int status, const Fault& fault) {
+  std::vector<LogRecord> records;
+  if (live.home.kind == Home::Kind::lease) {
+    records.push_back(started_record(live.home.lease));
+    if (Lease* lease = queues.find_lease(live.home.lease.key)) {
+      revoke(*lease);
+      queues.mark_over(*lease);
+    }
+  }
+  LogRecord ended;
+  ended.record.kind = kind;
+  ended.record.state = live.row.frame.state;
+  ended.record.fault = fault;
+  records.push_back(std::move(ended));
+  write_log(tx, live.row, records, next_seq(), {}, true);
+  drop_deadlines(tx, live.row);
+  leave_home(tx, live);
+  end_run(tx, live.row, status, fault.error);
+  touched(live.row.run, true);
+}
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const CancelRun& c) {
+  const auto found = status_of(tx, c.run);
+  if (!found) return no_such_run(c.run);
+  if (found->status == status_aborted) return Unit{};  // The wish is fulfilled.
+  if (found->status != status_running && found->status != status_paused)
+    return run_is(c.run, found->status, "a run that has not ended");
+  auto live = load(tx, FrameId{c.run.value});
+  SLUICE_CHECK(live.has_value(), "the root frame of a live run");
+  end_from_outside(tx, *live, Kind::execution_aborted, status_aborted, Fault{std::nullopt, c.cause});
+  return Unit{};
+}
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
+  const auto found = status_of(tx, c.run);
+  if (!found) return no_such_run(c.run);
+  if (found->status == status_paused) return Unit{};
+  if (found->status != status_running) return run_is(c.run, found->status, "a run that has not ended");
+  tx.run(sql::set_run_status, c.run, status_running, status_paused);
+  paused_runs.insert(c.run.value);
+  undo.add([this, run = c.run.value] { paused_runs.erase(run); });
+  auto live = load(tx, FrameId{c.run.value});
+  SLUICE_CHECK(live.has_value(), "the root frame of a live run");
+  FrameRow& row = live->row;
+  const Now time = now();
+  // Work in a worker's hands goes on and is accepted; what waits stands still, with what is left of its times.
+  if (live->home.kind == Home::Kind::message) {
+    const auto& m = live->home.message;
+    if (m.due && m.due->clock == queue::ClockKind::engine)
+      row.held_delay_us = std::max<std::int64_t>(0, m.due->us - time.engine.us);
+    if (row.timeout_due != 0) {
+      row.held_timeout_us = std::max<std::int64_t>(1, row.timeout_due - time.engine.us - row.held_delay_us);
+      drop_deadlines(tx, row);
+    }
+    queues.hold(tx, m, time);
+  }
+  LogRecord paused;
+  paused.record.kind = Kind::execution_paused;
+  write_log(tx, row, {paused}, next_seq());
+  const std::string data = encode(row);
+  if (live->home.kind == Home::Kind::frame) {
+    tx.run(sql::set_frame_data, row.frame.id, storage::as_blob(data));
+  } else {
+    tx.run(sql::set_message_owner, row.frame.id, storage::as_blob(data));
+    if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
+  }
+  touched(c.run, false);
+  return Unit{};
+}
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
+  const auto found = status_of(tx, c.run);
+  if (!found) return no_such_run(c.run);
+  if (found->status == status_running) return Unit{};
+  if (found->status != status_paused) return run_is(c.run, found->status, "a paused run");
+  tx.run(sql::set_run_status, c.run, status_paused, status_running);
+  paused_runs.erase(c.run.value);
+  undo.add([this, run = c.run.value] { paused_runs.insert(run); });
+  auto live = load(tx, FrameId{c.run.value});
+  SLUICE_CHECK(live.has_value(), "the root frame of a live run");
+  FrameRow& row = live->row;
+  const Now time = now();
+  LogRecord resumed;
+  resumed.record.kind = Kind::execution_resumed;
+  write_log(tx, row, {resumed}, next_seq());
+  const std::int64_t delay = row.held_delay_us;
+  if (row.held_timeout_us != 0) {
+    row.timeout_due = time.engine.us + delay + row.held_timeout_us;
+    tx.run(sql::insert_deadline, row.timeout_due, row.frame.id, 1);
+    next_deadline = std::min(next_deadline, row.timeout_due);
+  }
+  row.held_delay_us = row.held_timeout_us = 0;
+  const std::string data = encode(row);
+  if (live->home.kind == Home::Kind::frame) {
+    tx.run(sql::set_frame_data, row.frame.id, storage::as_blob(data));
+  } else {
+    tx.run(sql::set_message_owner, row.frame.id, storage::as_blob(data));
+    if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
+  }
+  if (live->home.kind == Home::Kind::message && live->home.message.state == queue::State::held)
+    queues.unhold(tx, live->home.message,
+                  delay > 0 ? std::optional{queue::Due{queue::ClockKind::engine, time.engine.us + delay}} : std::nullopt, time);
+  touched(c.run, false);
+  return Unit{};
+}
+
+namespace {
+bool stands_at_task(const workflows::Machine& machine, const Live& live) {
+  return live.row.frame.state != workflows::no_state &&
+         machine.states[live.row.frame.state].type == workflows::StateType::task;
+}
+}  // namespace
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const SkipStage& c) {
+  const auto found = status_of(tx, c.run);
+  if (!found) return no_such_run(c.run);
+  if (found->status != status_running && found->status != status_paused)
+    return run_is(c.run, found->status, "a run that has not ended");
+  if (c.output.size_bytes() > options.payload_bytes_max)
+    return make_error(Errc::too_large, "the output is larger than the payload limit");
+  auto live = load(tx, c.frame.value_or(FrameId{c.run.value}));
+  if (!live || live->row.run != c.run) return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
+  if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
+    return make_error(Errc::conflict, "the frame does not stand at a stage: only a Task can be given an output");
+  std::vector<LogRecord> before;
+  if (live->home.kind == Home::Kind::lease) {
+    before.push_back(started_record(live->home.lease));
+    if (Lease* lease = queues.find_lease(live->home.lease.key)) {
+      revoke(*lease);
+      queues.mark_over(*lease);
+    }
+  }
+  LogRecord word;
+  word.record.kind = Kind::task_released;
+  word.record.state = live->row.frame.state;
+  word.note = "skipped by an operator";
+  before.push_back(std::move(word));
+  step(tx, *live, TaskSucceeded{c.output}, std::move(before));
+  return Unit{};
+}
+
+Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
+  const auto found = status_of(tx, c.run);
+  if (!found) return no_such_run(c.run);
+  if (found->status != status_running && found->status != status_paused)
+    return run_is(c.run, found->status, "a run that has not ended");
+  auto live = load(tx, c.frame.value_or(FrameId{c.run.value}));
+  if (!live || live->row.run != c.run) return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
+  if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
+    return make_error(Errc::conflict, "the frame does not stand at a stage: only a Task can be failed");
+  std::string worker = "operator";
+  WallTime since = now().wall;
+  std::int64_t attempt = live->home.message.attempt, fence = 0;
+  if (live->home.kind == Home::Kind::lease) {
+    const Lease& held_lease = live->home.lease;
+    worker = held_lease.worker;
+    since = held_lease.since;
+    attempt = held_lease.attempt;
+    fence = held_lease.key.fence;
+    if (Lease* lease = queues.find_lease(held_lease.key)) {
+      revoke(*lease);
+      queues.mark_over(*lease);
+    }
+  }
+  fail_stage(tx, std::move(*live), TaskFailed{{c.error, c.cause}}, worker, since, std::max<std::int64_t>(1, attempt), fence);
+  return Unit{};
+}
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,238 @@
+// What time does: waits that end, time-outs, heartbeats missed, leases and messages that run out.
+#include "orchestrator/engine_impl.h"
+#include "orchestrator/statements.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+constexpr int task_timeout = 1, heartbeat_timeout = 2, run_timeout = 3;
+constexpr int status_timed_out = 4;
+constexpr Duration look_again = seconds(1);  // while something is paused
+
+}  // namespace
+
+void Engine::Impl::tick(Transaction& tx) {
+  more_due = false;
+  const Duration steady = clock.steady_now();
+  if (steady - disk_checked >= seconds(1) || disk_checked.us == 0) {
+    disk_checked = steady;
+    disk_low = database.disk_free_bytes() < options.disk_reserve_bytes;
+  }
+  check_sessions(tx);
+  expire_leases(tx);
+  if (queues.wake_due(tx, now(), ticks_step)) more_due = true;
+  expire_messages(tx);
+  fire_frames(tx);
+  fire_deadlines(tx);
+  mark_time(tx);
+  const EngineTime time = now().engine;
+  if (time - swept_at >= seconds(10)) {
+    swept_at = time;
+    queues.sweep(tx, now());
+    tx.run(sql::sweep_idempotent, now().wall - seconds(86'400), ticks_step);
+  }
+}
+
+void Engine::Impl::expire_leases(Transaction& tx) {
+  const Now time = now();
+  const auto keys = queues.past_deadline(time.engine, static_cast<std::size_t>(ticks_step));
+  for (const auto& key : keys) {
+    Lease* lease = queues.find_lease(key);
+    if (lease == nullptr) continue;
+    // Time stands still while the queue or the workflow is paused.
+    if (queues.find(lease->queue)->paused || queues.lane_paused(lease->lane)) {
+      queues.extend(tx, *lease, time.engine + look_again, false);
+      continue;
+    }
+    lose(tx, key, "its lease ran out");
+  }
+  if (keys.size() == static_cast<std::size_t>(ticks_step)) more_due = true;
+}
+
+void Engine::Impl::expire_messages(Transaction& tx) {
+  const Now time = now();
+  const auto expired = queues.expired(tx, time, ticks_step);
+  for (const auto& message : expired) {
+    const std::string body = message.body.value_or("null");
+    queues.add_dead_letter(tx,
+                           {.id = DeadLetterId{ids.next(time.wall)},
+                            .kind = queue::DeadKind::queue,
+                            .queue = message.queue,
+                            .error = "States.Timeout",
+                            .cause = "nobody claimed the message before it expired",
+                            .attempts = message.attempt,
+                            .priority = message.priority,
+                            .body = body,
+                            .headers = message.headers,
+                            .failures = message.failures},
+                           time);
+    queues.remove_stored(tx, message);
+  }
+  if (static_cast<std::int64_t>(expired.size()) == ticks_step) more_due = true;
+}
+
+void Engine::Impl::fire_frames(Transaction& tx) {
+  const Now time = now();
+  for (const auto clock_kind : {queue::ClockKind::wall, queue::ClockKind::engine}) {
+    const bool wall = clock_kind == queue::ClockKind::wall;
+    const std::int64_t until = wall ? time.wall.us : time.engine.us;
+    if ((wall ? next_frame_wall : next_frame_engine) > until) continue;
+    struct Due {
+      FrameId id;
+      WaitKind kind;
+      std::string data;
+    };
+    std::vector<Due> due;
+    for (auto q = tx.query(sql::due_frames, static_cast<int>(clock_kind), until, ticks_step); q.step();)
+      due.push_back({q.id<FrameTag>(0), static_cast<WaitKind>(q.int64(1)), std::string(q.blob(2))});
+    for (const auto& d : due) {
+      Live live;
+      live.row = decode_frame(d.id, d.data);
+      live.home.kind = Home::Kind::frame;
+      if (d.kind == WaitKind::continuation) {
+        step(tx, live, Continued{}, {});
+      } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
+        const auto& machine = catalog.machine(tx, catalog.version(live.row.version_id));
+        if (machine.timeout_s) {
+          live.row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
+          tx.run(sql::insert_deadline, live.row.run_timeout_due, d.id, run_timeout);
+          next_deadline = std::min(next_deadline, live.row.run_timeout_due);
+        }
+        step(tx, live, Started{}, {});
+      } else {
+        step(tx, live, TimerDue{}, {});
+      }
+    }
+    if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
+    auto q = tx.query(sql::next_frame_due, static_cast<int>(clock_kind));
+    (wall ? next_frame_wall : next_frame_engine) = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
+  }
+}
+
+void Engine::Impl::fire_deadlines(Transaction& tx) {
+  const Now time = now();
+  if (next_deadline > time.engine.us) return;
+  struct Due {
+    std::int64_t due;
+    FrameId frame;
+    int kind;
+  };
+  std::vector<Due> due;
+  for (auto q = tx.query(sql::due_deadlines, time.engine, ticks_step); q.step();)
+    due.push_back({q.int64(0), q.id<FrameTag>(1), static_cast<int>(q.int64(2))});
+  for (const auto& d : due) {
+    tx.run(sql::delete_deadline, d.due, d.frame, d.kind);
+    auto live = load(tx, d.frame);
+    if (!live) continue;
+    FrameRow& row = live->row;
+    const auto again = [&](std::int64_t when) {
+      tx.run(sql::insert_deadline, when, d.frame, d.kind);
+      return when;
+    };
+    const auto store_owner = [&] {
+      const std::string data = encode(row);
+      if (live->home.kind == Home::Kind::frame) tx.run(sql::set_frame_data, d.frame, storage::as_blob(data));
+      else tx.run(sql::set_message_owner, d.frame, storage::as_blob(data));
+      if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
+    };
+    if (d.kind == run_timeout) {
+      if (row.run_timeout_due != d.due) continue;
+      if (paused_runs.contains(row.run.value)) {
+        row.run_timeout_due = again((time.engine + look_again).us);
+        store_owner();
+        continue;
+      }
+      row.run_timeout_due = 0;
+      const Fault fault{"States.Timeout", std::nullopt};
+      Live ending = *live;
+      end_from_outside(tx, ending, Kind::execution_timed_out, status_timed_out, fault);
+      add_dead_letter(tx, ending.row, queue::DeadKind::state, fault, live->home.message.failures, 0, live->home.message.headers);
+      continue;
+    }
+    if (d.kind == heartbeat_timeout) {
+      const auto beat = beats.find(d.frame.value);
+      const bool in_hands = live->home.kind == Home::Kind::lease || row.token_number != 0;
+      if (row.heartbeat_us == 0 || !in_hands) {
+        if (beat != beats.end()) beats.erase(beat);
+        continue;
+      }
+      // After a restart the last beat is not known: it counts from now.
+      const EngineTime next = beat == beats.end() ? time.engine + Duration{row.heartbeat_us} : beat->second;
+      beats[d.frame.value] = next;
+      if (next > time.engine) {
+        again(next.us);
+        continue;
+      }
+      beats.erase(d.frame.value);
+    } else {
+      if (row.timeout_due != d.due) continue;
+      const std::int64_t paused_since = pause_total(row, queues.find(live->home.message.queue)) - row.pause_base;
+      if (paused_since > 0) {  // Time stood still for as long.
+        row.timeout_due = again(std::max(d.due + paused_since, (time.engine + look_again).us));
+        row.pause_base += paused_since;
+        store_owner();
+        continue;
+      }
+      row.timeout_due = 0;
+    }
+    std::string worker;
+    WallTime since = time.wall;
+    std::int64_t fence = 0, attempt = live->home.message.attempt;
+    if (live->home.kind == Home::Kind::lease) {
+      const Lease held_lease = live->home.lease;
+      worker = held_lease.worker;
+      since = held_lease.since;
+      fence = held_lease.key.fence;
+      attempt = held_lease.attempt;
+      revoke(held_lease);
+      if (Lease* lease = queues.find_lease(held_lease.key)) queues.mark_over(*lease);
+    }
+    TaskFailed failed;
+    failed.timed_out = d.kind == task_timeout;
+    failed.heartbeat = d.kind == heartbeat_timeout;
+    fail_stage(tx, std::move(*live), failed, worker, since, attempt, fence);
+  }
+  if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
+  auto q = tx.query(sql::next_deadline);
+  next_deadline = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
+}
+
+// Engine time stands still while the server is down: it goes on from the last mark, which is at most a second old
+// while anything is measured by it.
+void Engine::Impl::mark_time(Transaction& tx) {
+  const EngineTime time = now().engine;
+  if (time - time_marked < seconds(1)) return;
+  tx.run(sql::put_meta, "engine_time_us", time);
+  time_marked = time;
+}
+
+std::optional<Duration> Engine::Impl::next_wake() {
+  const Duration steady = clock.steady_now();
+  if (more_due || queues.has_dirty()) return steady;
+  const Now time = now();
+  std::optional<Duration> next;
+  const auto at = [&](Duration when) {
+    if (!next || when < *next) next = when;
+  };
+  const auto at_engine = [&](std::int64_t us) {
+    if (us != INT64_MAX) at(steady_of(EngineTime{us}));
+  };
+  const auto at_wall = [&](std::int64_t us) {
+    // Looked at again within the minute in any case: the wall clock may be set.
+    if (us != INT64_MAX) at(steady + Duration{std::min<std::int64_t>(us - time.wall.us, 60'000'000)});
+  };
+  at_engine(next_frame_engine);
+  at_engine(next_deadline);
+  at_wall(next_frame_wall);
+  if (const auto due = queues.next_engine_due()) at_engine(due->us);
+  if (const auto due = queues.next_wall_due()) at_wall(due->us);
+  if (const auto due = queues.first_deadline()) at_engine(due->us);
+  if (!waiting_until.empty()) at(waiting_until.begin()->first);
+  if (session_count > 0) at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
+  // While something is measured by engine time, its mark is kept fresh.
+  if (!queues.leases().empty() || next_deadline != INT64_MAX || next_frame_engine != INT64_MAX || queues.next_engine_due())
+    at_engine((time_marked + seconds(1)).us);
+  return next;
+}
+
+}  // namespace sluice::orchestrator

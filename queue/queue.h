@@ -1,0 +1,350 @@
+// Durable queues: messages that are sent, handed out under a lease, and ended or handed out again.
+//
+// A message is ready, delayed, leased or held (set aside by its owner), and gone once it is ended; what cannot
+// be processed becomes a dead letter with every attempt's story. Taking a message lends it to a worker: the
+// lease has a session, a deadline in engine time, and a fence, a number that grows with each hand-out of the message.
+// A token names (message, fence); once that hand-out is over, the token has no further effect.
+//
+// The room is a usable message queue by itself and knows no workflow. A message may carry an opaque `owner`: whoever
+// sent it gets it back with every event, and moves the message on (move()) instead of ending it. That is how a stage's
+// message and the frame of its run are one row.
+//
+// Invariants:
+//   - leased  <=>  the row has a lease, and Leases has it in memory.
+//   - (message, fence) names one hand-out for ever.
+//   - The counts in memory are those of the rows, after every command and after every rollback.
+//
+// Threads: everything here is confined to the writer thread; each change takes the batch's Transaction. What is kept in
+// memory follows a rollback through the UndoLog.
+//
+// Failure: expected answers are values; a broken database is thrown as storage::StorageError.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/doc.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "storage/storage.h"
+#include "storage/undo_log.h"
+
+namespace sluice::queue {
+
+using storage::Reader;
+using storage::Transaction;
+
+enum class State : int { ready = 1, delayed = 2, blocked = 3, leased = 4, held = 5 };
+enum class ClockKind : int { wall = 0, engine = 1 };
+struct Due {
+  ClockKind clock = ClockKind::engine;
+  std::int64_t us = 0;
+};
+struct Now {
+  WallTime wall;
+  EngineTime engine;
+};
+
+struct Settings {
+  Duration lease = seconds(30);
+  std::int64_t deliveries_max = 5;
+  bool at_most_once = false;
+  Duration ageing = seconds(60);   // one step of priority is worth this much waiting
+  Duration dedup = seconds(300);
+  bool operator==(const Settings&) const = default;
+};
+
+inline constexpr int priority_min = 0, priority_max = 9, priority_default = 4;
+
+// What the owner of a message wants to find again in memory while it is leased. Never the only copy.
+struct Memo {
+  virtual ~Memo() = default;
+};
+
+// Who waits for messages of one queue: a session's subscription, or a single waiting lease.
+struct Consumer {
+  std::int64_t id = 0;
+  QueueId queue;
+  SessionId session;                // 0: a waiting lease
+  std::string worker;
+  std::int64_t credit = 0;          // messages that may be in its hands
+  std::int64_t in_hands = 0;
+  std::optional<Duration> lease;    // default: the queue's
+  bool once = false;                // a waiting lease: ends with its first hand-out
+  bool in_line = false;
+  bool gone = false;
+  bool can_take() const { return !gone && in_hands < credit; }
+};
+
+struct LeaseKey {
+  MessageId message;
+  std::int64_t fence = 0;
+  auto operator<=>(const LeaseKey&) const = default;
+};
+struct LeaseKeyHash {
+  std::size_t operator()(const LeaseKey& k) const noexcept {
+    return std::hash<MessageId>{}(k.message) ^ static_cast<std::size_t>(k.fence) * 0x9E3779B1U;
+  }
+};
+
+struct Lease {
+  LeaseKey key;
+  QueueId queue;
+  std::int64_t lane = 0;
+  int priority = priority_default;
+  std::int64_t attempt = 1;
+  std::int64_t lost = 0;
+  SessionId session;
+  std::int64_t consumer = 0;        // whose hands it is in; 0 after a restart
+  std::string worker;
+  WallTime since;                   // of the hand-out
+  Duration length;
+  EngineTime until;                 // the truth while the server lives
+  EngineTime stored_until;          // what the row says
+  std::string owner;                // opaque; empty: a bare message
+  std::shared_ptr<const Memo> memo;  // absent: decode the owner
+  bool over = false;                // lost or cancelled, but still in the worker's hands (its credit)
+  bool watched = false;             // its own deadline counts, not its session's
+};
+
+// A message that was handed out in this batch; its consumer is told after the commit.
+struct Handout {
+  std::int64_t consumer = 0;
+  LeaseKey lease;
+  Doc body;                         // absent: body_ref says where the owner keeps it
+  std::int64_t body_ref = 0;
+  std::string headers;
+};
+
+// A message to be put into a queue.
+struct Put {
+  MessageId id;
+  QueueId queue;
+  std::int64_t lane = 0;
+  int priority = priority_default;
+  Doc body;                         // stored with the message unless body_ref is set
+  std::int64_t body_ref = 0;
+  std::string_view headers;         // a JSON object; "" for none
+  std::string_view owner;
+  std::shared_ptr<const Memo> memo;
+  std::optional<Due> due;
+  std::optional<WallTime> expires;
+  std::int64_t attempt = 0;         // hand-outs of this work so far
+  std::int64_t fence = 0;           // of its latest hand-out
+  std::optional<std::string_view> failures;
+  bool held = false;
+};
+
+struct StoredMessage {
+  MessageId id;
+  QueueId queue;
+  std::int64_t lane = 0;
+  State state = State::ready;
+  int priority = priority_default;
+  std::int64_t attempt = 0, lost = 0, fence = 0;
+  WallTime since;
+  std::optional<Due> due;
+  std::optional<std::string> body;
+  std::int64_t body_ref = 0;
+  std::string headers, failures, owner, worker;
+};
+
+enum class DeadKind : int { stage = 1, state = 2, queue = 3 };
+struct NewDeadLetter {
+  DeadLetterId id;
+  DeadKind kind = DeadKind::queue;
+  std::optional<QueueId> queue{};
+  std::optional<RunId> run{};
+  std::optional<FrameId> frame{};
+  std::optional<WorkflowId> workflow{};
+  std::string_view state{};
+  std::string_view error{}, cause{};
+  std::int64_t attempts = 0;
+  int priority = priority_default;
+  std::string_view body{}, headers{}, failures{};
+};
+struct StoredDeadLetter {
+  DeadLetterId id;
+  DeadKind kind = DeadKind::queue;
+  bool open = false;
+  std::optional<QueueId> queue;
+  std::optional<RunId> run;
+  int priority = priority_default;
+  std::string error, body, headers;
+};
+
+enum class Verb : int { complete = 1, fail = 2, release = 3 };
+
+struct Lane {
+  std::int64_t id = 0;
+  std::int64_t ready = 0;
+};
+
+// One queue as memory knows it. Counts are exact; see Queues.
+struct Queue {
+  QueueId id;
+  std::string name;
+  Settings settings;
+  std::optional<std::string> operator_settings, definition_settings;  // JSON, as stored
+  bool paused = false;
+  EngineTime paused_since;                   // while paused
+  Duration paused_total;                     // all earlier pauses together
+  std::int64_t ready = 0, delayed = 0, leased = 0, held = 0, dead = 0;
+  std::int64_t sent = 0, acknowledged = 0, failed = 0, redelivered = 0;  // since start
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::size_t next_lane = 0;                 // whose turn it is
+  std::deque<std::int64_t> line;             // consumers that may take, in turn
+  std::int64_t consumers = 0;
+  bool dirty = false;                        // look for work for the line before the commit
+  bool touched = false;                      // changed since touched() was last taken
+};
+
+// All queues: their rows and what memory keeps of them.
+class Queues {
+ public:
+  explicit Queues(storage::UndoLog& undo) : undo_(undo) {}
+
+  // Reads what memory must know. Counts come from narrow indexes. Called once, before any command.
+  void load(Reader& reader);
+  std::int64_t largest_id() const { return largest_id_; }
+
+  // ---- queues ----
+  Queue* find(std::string_view name);
+  Queue* find(QueueId id);
+  // A queue exists from its first mention.
+  Queue& get_or_make(Transaction& tx, std::string_view name, Now now);
+  void set_operator_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json, Settings in_force);
+  void set_definition_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json, Settings in_force);
+  void pause(Transaction& tx, Queue& q, bool paused, Now now);
+  // How long the queue has been paused in all; work's deadlines are moved by as much.
+  static Duration paused_for(const Queue& q, EngineTime now);
+  void erase(Transaction& tx, Queue& q);     // REQUIRES: empty
+  void pause_lane(std::int64_t lane, bool paused);
+  bool lane_paused(std::int64_t lane) const { return paused_lanes_.contains(lane); }
+  const std::unordered_map<std::int64_t, std::unique_ptr<Queue>>& all() const { return queues_; }
+
+  // ---- messages ----
+  // Sends a new message. If a consumer waits and nothing is ahead of it, it is written already leased to it.
+  void put(Transaction& tx, const Put& put, Now now);
+  // The leased message's work is done and its owner goes on with the same row, elsewhere: as put(), without a new row.
+  // Ends the lease.
+  void move(Transaction& tx, const Lease& from, const Put& put, Now now);
+  // As move(), for a message that nobody holds.
+  void move_stored(Transaction& tx, const StoredMessage& from, const Put& put, Now now);
+  // Ends the message: it was processed, or its owner has it now. Ends the lease.
+  void remove(Transaction& tx, const Lease& lease);
+  void remove_stored(Transaction& tx, const StoredMessage& message);
+  // Back into the line, at once or when due. `lost` of the row becomes `lost`. Ends the lease.
+  void give_back(Transaction& tx, const Lease& lease, std::optional<Due> due, std::int64_t lost,
+                 const std::optional<std::string>& failures, bool hold, Now now);
+  void hold(Transaction& tx, const StoredMessage& message, Now now);
+  void unhold(Transaction& tx, const StoredMessage& message, std::optional<Due> due, Now now);
+  std::optional<StoredMessage> stored(Reader& reader, MessageId id);
+
+  std::optional<MessageId> find_duplicate(Transaction& tx, const Queue& q, std::string_view dedup_id, Now now);
+  void remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id, MessageId id, Now now);
+  // Removes at most `max` bare messages that are ready or delayed; says how many.
+  std::int64_t purge(Transaction& tx, Queue& q, std::int64_t max);
+
+  // ---- leases ----
+  Lease* find_lease(const LeaseKey& key);
+  const std::unordered_map<LeaseKey, Lease, LeaseKeyHash>& leases() const { return leases_; }
+  std::vector<LeaseKey> leases_of(SessionId session) const;
+  // The worker let go of it (complete, fail, release, revoked): its credit comes back.
+  void returned(Lease& lease);
+  // Its hand-out is over, but it stays in the worker's hands until returned.
+  void mark_over(Lease& lease);
+  void extend(Transaction& tx, Lease& lease, EngineTime until, bool store);
+  void adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer);
+  // The owner wrote its own column anew; what memory keeps follows.
+  void set_owner(Lease& lease, std::string owner);
+  // Leases of no session, or of one that is gone, whose deadline has passed.
+  std::optional<EngineTime> first_deadline() const;
+  std::vector<LeaseKey> past_deadline(EngineTime now, std::size_t max) const;
+  // From now on the lease's own deadline counts (session = 0 or lost), or the session's does.
+  void watch_deadline(Lease& lease, bool watched);
+
+  // A verb that ended a bare message's hand-out: recognised for ten minutes.
+  void remember_settled(Transaction& tx, const LeaseKey& key, Verb verb, Now now);
+  std::optional<Verb> find_settled(Reader& reader, const LeaseKey& key);
+
+  // ---- consumers ----
+  std::int64_t add_consumer(Consumer consumer);
+  Consumer* consumer(std::int64_t id);
+  void set_credit(Consumer& c, std::int64_t credit);
+  void remove_consumer(std::int64_t id);
+  // Hands ready messages to those who wait. Called before the commit; what it wrote is in handouts().
+  void dispatch(Transaction& tx, Now now, std::int64_t max);
+  std::vector<Handout>& handouts() { return handouts_; }
+  bool has_dirty() const { return !dirty_.empty(); }
+
+  // ---- time ----
+  std::optional<WallTime> next_wall_due() const;
+  std::optional<EngineTime> next_engine_due() const;
+  // Makes delayed messages ready whose time has come; at most `max`. True: there may be more.
+  bool wake_due(Transaction& tx, Now now, std::int64_t max);
+  // Bare messages that were unclaimed for too long; the caller dead-letters them.
+  std::vector<StoredMessage> expired(Transaction& tx, Now now, std::int64_t max);
+  void sweep(Transaction& tx, Now now);      // dedup ids and settled verbs past their time, a step
+
+  // ---- dead letters ----
+  void add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now now);
+  std::optional<StoredDeadLetter> dead_letter(Reader& reader, DeadLetterId id);
+  // False: it was not open.
+  bool close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed, std::string_view reason);
+  std::vector<StoredDeadLetter> open_dead_letters(Reader& reader, RunId run);
+  std::vector<DeadLetterId> open_dead_letters(Reader& reader, std::optional<QueueId> queue, DeadLetterId after,
+                                              const std::optional<std::string>& error, std::int64_t limit);
+
+  std::int64_t count_open(Reader& reader, std::optional<QueueId> queue, const std::optional<std::string>& error);
+
+  // Queues whose numbers or settings may have changed since the last call; and names that are gone.
+  std::vector<Queue*> take_touched();
+  void committed();                          // drops what was gone in this batch
+
+ private:
+  std::int64_t rank(const Queue& q, int priority, EngineTime now);
+  Consumer* next_consumer(Queue& q);
+  void into_line(Consumer& c);
+  Lane& lane(Queue& q, std::int64_t id);
+  void count(std::int64_t& number, std::int64_t delta);
+  void count_state(Queue& q, std::int64_t lane, State state, std::int64_t delta);
+  Lease& add_lease(Lease lease);
+  void drop_lease(const LeaseKey& key);
+  Lease make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence, std::int64_t attempt, Now now);
+  bool may_hand_off(Queue& q, const Put& put);
+  void touch_line(Queue& q);
+  void hand_out(Handout handout);
+  void touch(Queue& q);
+  void note_due(const std::optional<Due>& due);
+  void refresh_due(Transaction& tx, ClockKind clock);
+
+  storage::UndoLog& undo_;
+  std::unordered_map<std::int64_t, std::unique_ptr<Queue>> queues_;
+  std::unordered_map<std::string, Queue*> by_name_;
+  std::unordered_map<LeaseKey, Lease, LeaseKeyHash> leases_;
+  std::unordered_map<SessionId, std::unordered_set<LeaseKey, LeaseKeyHash>> leases_by_session_;
+  std::set<std::pair<EngineTime, LeaseKey>> deadlines_;
+  std::unordered_map<std::int64_t, std::unique_ptr<Consumer>> consumers_;
+  std::vector<std::int64_t> gone_consumers_;
+  std::vector<std::unique_ptr<Queue>> gone_queues_;
+  std::unordered_set<std::int64_t> paused_lanes_;
+  std::vector<Queue*> dirty_;
+  std::vector<Queue*> touched_;
+  std::vector<Handout> handouts_;
+  std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0;
+  std::int64_t line_clock_ = 0;              // ranks grow, so that one queue's order is the order of arrival
+  std::int64_t next_wall_due_ = INT64_MAX, next_engine_due_ = INT64_MAX, next_expiring_ = INT64_MAX;
+  std::int64_t settled_cursor_ = 0;
+};
+
+}  // namespace sluice::queue

@@ -1,0 +1,182 @@
+// Tables of texts that are and are not JSON, shared by the tests of the scanner and of the tree.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::test {
+
+struct BadText {
+  std::string text;
+  std::string_view expected;  // part of the message
+};
+
+inline std::vector<std::string> good_texts() {
+  using namespace std::string_literals;
+  return {
+      "null",
+      "true",
+      "false",
+      "0",
+      "-0",
+      "1",
+      "-1",
+      "10",
+      "1.5",
+      "-0.0",
+      "1e5",
+      "1E+5",
+      "1e-5",
+      "1.25e2",
+      "1e308",
+      "1e-400",
+      "0e999999",
+      "0.0e99999999999999999999",
+      "4.9e-324",
+      "2e-324",
+      "9223372036854775807",
+      "-9223372036854775808",
+      "9223372036854775808",
+      "18446744073709551615",
+      "18446744073709551616",
+      "-9223372036854775809",
+      "123456789012345678901234567890",
+      "\"\"",
+      "\"a\"",
+      "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+      "\"\\u0000\"",
+      "\"\\u00e9\\u20AC\"",
+      "\"\\ud83d\\ude00\"",
+      "\"\\uDBFF\\uDFFF\"",
+      "\"é€😀\"",
+      "\"\x7f\"",
+      "\"\xf4\x8f\xbf\xbf\"",
+      "\"\xed\x9f\xbf\"",
+      "\"\xee\x80\x80\"",
+      "\"\xc2\x80\"",
+      "\"\xe0\xa0\x80\"",
+      "\"\xf0\x90\x80\x80\"",
+      "\"" + std::string(1 << 20, 'x') + "\"",
+      "\"" + std::string(4099, 'y') + "é\"",
+      "[]",
+      "{}",
+      " [ ] ",
+      "\t{\r\n}\n",
+      "[1]",
+      "[1,2]",
+      "[[],{}]",
+      "[ 1 , 2 ]",
+      "{\"a\":1}",
+      "{\"a\":{\"b\":[null,true]},\"c\":\"d\"}",
+      "{ \"a\" : 1 , \"b\" : 2 }",
+      "{\"\":0}",
+      "{\"\\u0061\":1}",
+      "[\"1234567\",\"12345678\",\"123456789\"]",
+  };
+}
+
+inline std::vector<BadText> bad_texts() {
+  using namespace std::string_literals;
+  return {
+      {"", "a JSON value, found the end"},
+      {"  ", "a JSON value, found the end"},
+      {"\n\n  x", "line 3, column 3"},
+      {"nul", "a JSON value"},
+      {"nulll", "the end of the text"},
+      {"True", "a JSON value, found 'T'"},
+      {"NaN", "a JSON value"},
+      {"Infinity", "a JSON value"},
+      {"-Infinity", "a digit, found 'I'"},
+      {"undefined", "a JSON value"},
+      {"\xEF\xBB\xBFnull", "byte order mark"},
+      {"1 2", "the end of the text, found '2'"},
+      {"01", "the end of the text, found '1'"},
+      {"-01", "the end of the text"},
+      {"+1", "a JSON value, found '+'"},
+      {".5", "a JSON value, found '.'"},
+      {"1.", "a digit, found the end"},
+      {"1.e5", "a digit, found 'e'"},
+      {"-", "a digit, found the end"},
+      {"1e", "a digit, found the end"},
+      {"1e+", "a digit, found the end"},
+      {"0x10", "the end of the text, found 'x'"},
+      {"1e309", "the range of a double"},
+      {"-1e309", "the range of a double"},
+      {"1e99999999999999999999", "the range of a double"},
+      {"1" + std::string(400, '0'), "the range of a double"},
+      {"1" + std::string(400, '0') + ".5", "the range of a double"},
+      {"'a'", "a JSON value, found '''"},
+      {"\"a", "the closing '\"'"},
+      {"\"", "the closing '\"'"},
+      {"\"\\", "an escaped character"},
+      {"\"\\\"", "the closing '\"'"},
+      {"\"\\x\"", "after a backslash"},
+      {"\"\\'\"", "after a backslash"},
+      {"\"\\U0041\"", "after a backslash"},
+      {"\"\\u\"", "four hexadecimal digits"},
+      {"\"\\u12\"", "four hexadecimal digits"},
+      {"\"\\u12G4\"", "four hexadecimal digits"},
+      {"\"\\u123", "four hexadecimal digits"},
+      {"\"\\ud800\"", "a lone"},
+      {"\"\\udc00\"", "a lone"},
+      {"\"\\ud800\\n\"", "a lone"},
+      {"\"\\ud800\\ud800\"", "a lone"},
+      {"\"\\ud800\\u0041\"", "a lone"},
+      {"\"\\ud800\\u00\"", "four hexadecimal digits"},
+      {"\"a\nb\"", "control characters"},
+      {"\"a\tb\"", "control characters"},
+      {"\"a\0b\""s, "control characters"},
+      {"\"12345678\x1f\"", "control characters"},
+      {"\"\x80\"", "valid UTF-8, found byte 0x80"},
+      {"\"\xff\"", "valid UTF-8"},
+      {"\"\xc0\x80\"", "valid UTF-8"},
+      {"\"\xc1\xbf\"", "valid UTF-8"},
+      {"\"\xe0\x9f\xbf\"", "valid UTF-8"},
+      {"\"\xed\xa0\x80\"", "valid UTF-8"},
+      {"\"\xf0\x8f\xbf\xbf\"", "valid UTF-8"},
+      {"\"\xf4\x90\x80\x80\"", "valid UTF-8"},
+      {"\"\xf5\x80\x80\x80\"", "valid UTF-8"},
+      {"\"\xe2\x82\"", "valid UTF-8"},
+      {"\"\xe2\x82", "valid UTF-8"},
+      {"\"\xc3", "valid UTF-8"},
+      {"{\"\xc3\":1}", "valid UTF-8"},
+      {"\xc3\xa9", "a JSON value, found byte 0xc3"},
+      {"[", "a JSON value or ']', found the end"},
+      {"[1", "',' or ']', found the end"},
+      {"[1,", "a JSON value, found the end"},
+      {"[1,]", "a JSON value, found ']'"},
+      {"[,1]", "a JSON value, found ','"},
+      {"[,]", "a JSON value, found ','"},
+      {"[1 2]", "',' or ']', found '2'"},
+      {"[1}", "',' or ']', found '}'"},
+      {"]", "a JSON value, found ']'"},
+      {"[]]", "the end of the text"},
+      {"{", "a member's name in double quotes or '}', found the end"},
+      {"{a:1}", "a member's name in double quotes or '}', found 'a'"},
+      {"{'a':1}", "a member's name in double quotes or '}'"},
+      {"{1:1}", "a member's name in double quotes or '}'"},
+      {"{,}", "a member's name in double quotes or '}'"},
+      {"{\"a\"", "':' after the member's name, found the end"},
+      {"{\"a\" 1}", "':' after the member's name"},
+      {"{\"a\":", "a JSON value, found the end"},
+      {"{\"a\":}", "a JSON value, found '}'"},
+      {"{\"a\":1", "',' or '}', found the end"},
+      {"{\"a\":1,}", "a member's name in double quotes, found '}'"},
+      {"{\"a\":1]", "',' or '}', found ']'"},
+      {"{\"a\":1 \"b\":2}", "',' or '}'"},
+      {"// c\n1", "a JSON value, found '/'"},
+      {"[1] // c", "the end of the text, found '/'"},
+  };
+}
+
+inline std::string nested(std::size_t depth, std::string_view open, std::string_view inside,
+                          std::string_view close) {
+  std::string text;
+  for (std::size_t i = 0; i < depth; ++i) text += open;
+  text += inside;
+  for (std::size_t i = 0; i < depth; ++i) text += close;
+  return text;
+}
+
+}  // namespace sluice::test

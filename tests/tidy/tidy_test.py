@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""The house rules find what they forbid, and nothing else."""
+import os
+import re
+import tempfile
+import unittest
+
+import tidy
+
+FORBIDDEN = [
+    ("queue/a.cc", '#include "workflows/workflow.h"', "queue/ may not include workflows/"),
+    ("base/a.cc", '#include "storage/storage.h"', "sees: no other room"),
+    ("workflows/a.cc", '#include "storage/storage.h"', "workflows/ may not include storage/"),
+    ("clients/cpp/a.cc", '#include "api/server.h"', "clients/ may not include api/"),
+    ("queue/a.cc", "#include <sqlite3.h>", "<sqlite3.h> may only be included in storage/"),
+    ("orchestrator/a.cc", "#include <boost/asio/post.hpp>", "sockets belong to api/"),
+    ("orchestrator/a.cc", "#include <httplib.h>", "orchestrator/http_call.cc"),
+    ("cli/a.h", "#pragma once\n#include <httplib.h>", "belongs in a .cc"),
+    ("queue/a.cc", "auto t = std::chrono::steady_clock::now();", "reads a clock"),
+    ("queue/a.cc", "// tidy: clock: no exception here\nauto t = system_clock::now();", "reads a clock"),
+    ("tests/queue/a_test.cc", "auto t = system_clock::now();", "reads a clock"),
+    ("tests/queue/a_test.cc", "std::this_thread::sleep_for(1s);", "a test sleeps"),
+    ("queue/a.cc", 'db.run("SELECT 1");', "SQL stands here"),
+    ("queue/a.cc", 'db.run(R"(\n)"\n"  UPDATE live SET x = 1");', "SQL stands here"),
+    ("queue/a.cc", 'db.run(R"sql(DELETE FROM live");', "SQL stands here"),
+    ("queue/a.cc", 'db.run("PRAGMA user_version");', "SQL stands here"),
+    ("storage/a.cc", 'db.run("CREATE TABLE t(x)");', "SQL stands here"),
+    ("queue/a.h", "int x;", "no #pragma once"),
+    ("queue/a.cc", "\n" * 601, "601 lines, at most 600"),
+]
+
+ALLOWED = [
+    ("orchestrator/a.cc", '#include "workflows/workflow.h"\n#include "base/json.h"'),
+    ("storage/a.cc", '#include <sqlite3.h>\nrun("PRAGMA x");'),
+    ("orchestrator/http_call.cc", "#include <httplib.h>"),
+    ("api/a.cc", "#include <boost/beast/http.hpp>"),
+    ("base/clock.cc", "std::chrono::steady_clock::now();"),
+    ("bench/a.cc", "// tidy: clock: measures the bench itself\nsteady_clock::now();"),
+    ("queue/a.cc", "// system_clock::now() would tear this apart"),
+    ("queue/a.cc", 'fail("UPDATE is not what you think"); say("with care");'),
+    ("queue/statements.h", '#pragma once\nconstexpr auto x = "SELECT 1";'),
+    ("storage/migrations/sqlite.cc", 'auto x = "CREATE TABLE t(x)";'),
+    ("tests/queue/a_test.cc", 'db.run("SELECT 1");'),
+    ("queue/a.cc", "\n" * 600),
+    ("build/queue/a.h", "int x;"),
+]
+
+
+def breaches_of(path, text):
+    with tempfile.TemporaryDirectory() as root:
+        os.makedirs(os.path.join(root, os.path.dirname(path)))
+        with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+            file.write(text)
+        return list(tidy.breaches(root))
+
+
+class TidyTest(unittest.TestCase):
+    def test_what_is_forbidden_is_found_where_it_stands(self):
+        for path, text, message in FORBIDDEN:
+            with self.subTest(path=path, text=text[:60]):
+                found = breaches_of(path, text)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(message, found[0])
+                self.assertTrue(found[0].startswith(path + ":"), found[0])
+
+    def test_what_is_allowed_is_let_be(self):
+        for path, text in ALLOWED:
+            with self.subTest(path=path, text=text[:60]):
+                self.assertEqual(breaches_of(path, text), [])
+
+    def test_the_table_of_rooms_is_the_build_s(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        with open(os.path.join(root, "CMakeLists.txt"), encoding="utf-8") as file:
+            rooms = re.findall(r"^sluice_room\((\w+)\s*(?:SEES ([\w ]+?))?(?: ROOT [^)]*)?\)", file.read(), re.M)
+        self.assertEqual({name: set(sees.split()) for name, sees in rooms}, tidy.SEES)
+
+    def test_a_breach_names_its_line(self):
+        self.assertTrue(breaches_of("queue/a.cc", '\n\nrun("SELECT 1");')[0].startswith("queue/a.cc:3:"))
+
+
+if __name__ == "__main__":
+    unittest.main()

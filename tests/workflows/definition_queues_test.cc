@@ -1,0 +1,78 @@
+// A queue's settings, in a definition and alone.
+#include "base/json.h"
+#include "definition_support.h"
+
+namespace sluice::workflows::testing {
+namespace {
+
+Result<QueueSettings> parse(std::string_view text) {
+  return parse_queue_settings(*parse_json(text), "/Queues/pay");
+}
+
+TEST_CASE("queue settings keep what is given and nothing else, there and back") {
+  CHECK(*parse("{}") == QueueSettings{});
+  CHECK(to_json(QueueSettings{}) == Json::object());
+  for (
+      const std::string_view text :
+      {R"({"LeaseSeconds":0.5})", R"({"MaxDeliveries":1})", R"({"Delivery":"AtMostOnce"})",
+       R"({"Delivery":"AtLeastOnce"})", R"({"AgeingSeconds":0.0})",
+       R"({"LeaseSeconds":30.0,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60.0})"}) {
+    CAPTURE(text);
+    const auto settings = parse(text);
+    REQUIRE(settings.has_value());
+    CHECK(to_text(to_json(*settings)) == text);
+  }
+  const auto all =
+      parse(R"({"LeaseSeconds":30,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60})");
+  CHECK(all->lease_seconds == 30);
+  CHECK(all->deliveries_max == 5);
+  CHECK(all->at_most_once == true);
+  CHECK(all->ageing_seconds == 60);
+}
+
+TEST_CASE("a wrong queue setting is refused at its place") {
+  struct Row {
+    std::string_view text, pointer, fragment;
+  };
+  const Row rows[] = {
+      {R"(7)", "", "must be an object, not the number 7"},
+      {R"({"LeaseSeconds":0})", "/LeaseSeconds", "a number from 0.001"},
+      {R"({"LeaseSeconds":"30"})", "/LeaseSeconds", "a number from"},
+      {R"({"MaxDeliveries":0})", "/MaxDeliveries", "an integer from 1"},
+      {R"({"MaxDeliveries":1.5})", "/MaxDeliveries", "an integer from 1"},
+      {R"({"Delivery":"atmostonce"})", "/Delivery", "did you mean \"AtMostOnce\"?"},
+      {R"({"AgeingSeconds":-1})", "/AgeingSeconds", "a number from 0"},
+      {R"({"LeaseSecond":30})", "/LeaseSecond", "did you mean \"LeaseSeconds\"?"},
+      {R"({"Capacity":30})", "/Capacity", "\"Capacity\" is not offered by this version"},
+      {R"({"Breaker":{}})", "/Breaker", "\"Breaker\" is not offered by this version"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto settings = parse(row.text);
+    REQUIRE_FALSE(settings.has_value());
+    CHECK(settings.error().code == Errc::invalid_argument);
+    REQUIRE(settings.error().problems.size() == 1);
+    CHECK(settings.error().problems[0].pointer == fmt::format("/Queues/pay{}", row.pointer));
+    CHECK(settings.error().problems[0].detail.find(row.fragment) != std::string::npos);
+  }
+}
+
+TEST_CASE("a definition's queues are checked, and one that no Task names is warned of") {
+  constexpr std::string_view head =
+      R"({"StartAt":"A","States":{"A":{"Type":"Task","Resource":"queue:pay","End":true}},)";
+  const auto with_queues = [&](std::string_view queues) {
+    return fmt::format("{}\"Queues\":{}}}", head, queues);
+  };
+  check_refused(with_queues("[]"), "/Queues", "must be an object");
+  check_refused(with_queues(R"({"pay":7})"), "/Queues/pay", "must be an object");
+  check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "not offered");
+  check_refused(with_queues(R"({"a b":{}})"), "/Queues/a b", "no white space");
+  check_warned(with_queues(R"({"pai":{}})"), "/Queues/pai", "did you mean \"pay\"?");
+  const auto machine = check_accepted(with_queues(R"({"pay":{"LeaseSeconds":9}})"));
+  REQUIRE(machine->queues.size() == 1);
+  CHECK(machine->queues[0].first == "pay");
+  CHECK(machine->queues[0].second.lease_seconds == 9);
+}
+
+}  // namespace
+}  // namespace sluice::workflows::testing

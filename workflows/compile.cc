@@ -1,0 +1,160 @@
+// From a definition's text to a Machine, or to every problem in it.
+//
+// Three passes: the text becomes JSON; every state is parsed on its own, its names resolved against
+// its States object; then the graph is judged. Problems do not stop a pass, so one compile shows
+// them all.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "workflows/parse_context.h"
+#include "workflows/parse_state.h"
+#include "workflows/state_scope.h"
+#include "workflows/workflow.h"
+
+namespace sluice::workflows {
+namespace {
+
+constexpr std::int64_t transitions_most = 1'000'000'000'000;
+constexpr std::int64_t retention_s_max = 3'155'760'000;  // 100 years
+
+constexpr FieldRule machine_rules[] = {{"StartAt"},
+                                       {"States"},
+                                       {"Comment"},
+                                       {"Version"},
+                                       {"TimeoutSeconds"},
+                                       {"QueryLanguage"},
+                                       {"Queues"},
+                                       {"MaxTransitions"},
+                                       {"RetentionSeconds"},
+                                       {"Events", false},
+                                       {"InputSchema", false},
+                                       {"Triggers", false},
+                                       {"OnFailure", false},
+                                       {"HoldSeconds", false}};
+
+void parse_version(const Fields& fields) {
+  const auto version = fields.string("Version");
+  if (version && *version != "1.0") {
+    fields.context().problem(
+        fields.pointer("Version"),
+        fmt::format("the only version of the States Language is \"1.0\", not {}",
+                    in_quotes(*version)));
+  }
+}
+
+void parse_states(const Fields& fields, Machine& machine, bool jsonata) {
+  ParseContext& context = fields.context();
+  fields.require("StartAt", "expected the name of the first state");
+  fields.require("States", "expected an object of states");
+  const auto start_at = fields.string("StartAt");
+  const Json* states = fields.object("States");
+  if (states == nullptr) return;
+  if (states->empty()) {
+    context.problem(fields.pointer("States"), "\"States\" must have at least one state");
+    return;
+  }
+  StateScope scope(context, *states, fields.pointer("States"), 0);
+  StateIndex index = 0;
+  for (const auto& [name, value] : states->items()) {
+    machine.states.push_back(parse_state(
+        context, scope, value, name,
+        fmt::format("{}/{}", fields.pointer("States"), pointer_token(name)), index++, jsonata));
+  }
+  if (!start_at) return;
+  machine.start_at = scope.resolve(*start_at, fields.pointer("StartAt"));
+  scope.check_graph(scope.meant());
+}
+
+void collect_stage_queues(Machine& machine) {
+  for (const State& state : machine.states) {
+    const auto* task = std::get_if<TaskState>(&state.body);
+    if (task == nullptr || task->resource.queue.empty()) continue;
+    machine.stage_queues.push_back(task->resource.queue);
+  }
+  std::ranges::sort(machine.stage_queues);
+  const auto repeated = std::ranges::unique(machine.stage_queues);
+  machine.stage_queues.erase(repeated.begin(), repeated.end());
+}
+
+void parse_queues(const Fields& fields, Machine& machine) {
+  ParseContext& context = fields.context();
+  const Json* queues = fields.object("Queues");
+  if (queues == nullptr) return;
+  const std::vector<std::string_view> used(machine.stage_queues.begin(),
+                                           machine.stage_queues.end());
+  for (const auto& [name, value] : queues->items()) {
+    const std::string pointer = fields.pointer("Queues") + "/" + pointer_token(name);
+    if (!queue_name_valid(name)) {
+      context.problem(pointer, "a queue's name has 1 to 255 bytes and no white space");
+    }
+    auto settings = parse_queue_settings(value, pointer);
+    if (!settings) {
+      context.add(settings.error(), pointer);
+      continue;
+    }
+    if (!std::ranges::binary_search(used, std::string_view(name))) {
+      context.warning(pointer, fmt::format("no Task of this definition names the queue {}{}",
+                                           in_quotes(name), context.suggestion(name, used)));
+    }
+    machine.queues.emplace_back(name, std::move(*settings));
+  }
+}
+
+void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
+  if (!root.is_object()) {
+    context.problem("", fmt::format("a definition must be an object, not {}", describe(root)));
+    return;
+  }
+  const Fields fields(context, root, "");
+  check_fields(context, root, "", "a definition", machine_rules);
+  machine.comment = fields.string("Comment").value_or("");
+  parse_version(fields);
+  const bool jsonata = parse_query_language(fields, false);
+  machine.timeout_s = fields.integer("TimeoutSeconds", 1, seconds_max);
+  machine.transitions_max =
+      fields.integer("MaxTransitions", 1, transitions_most).value_or(machine.transitions_max);
+  machine.retention_s = fields.integer("RetentionSeconds", 0, retention_s_max);
+  parse_states(fields, machine, jsonata);
+  collect_stage_queues(machine);
+  parse_queues(fields, machine);
+}
+
+// The document, also where keys stand twice: that is reported, and the rest is still checked.
+Result<Json> parse_text(ParseContext& context, std::string_view text) {
+  auto root = parse_json(text);
+  if (root || root.error().code == Errc::bad_json) return root;
+  context.add(root.error(), "");
+  return parse_json(text, {.refuse_duplicate_keys = false});
+}
+
+std::string summary(std::size_t count) {
+  return count == 1 ? "the definition has a problem"
+                    : fmt::format("the definition has {} problems", count);
+}
+
+}  // namespace
+
+Result<Compiled> compile(std::string_view text) {
+  if (text.size() > definition_bytes_max) {
+    return make_error(Errc::too_large,
+                      fmt::format("a definition has at most {} bytes, this one has {}",
+                                  definition_bytes_max, text.size()));
+  }
+  ParseContext context;
+  auto machine = std::make_shared<Machine>();
+  auto root = parse_text(context, text);
+  if (root) {
+    parse_machine(context, *root, *machine);
+  } else if (context.sound()) {
+    return std::move(root).error();
+  }
+  if (!context.sound()) {
+    return Error{Errc::invalid_definition, summary(context.problem_count()),
+                 context.take_problems()};
+  }
+  return Compiled{std::move(machine), context.take_warnings()};
+}
+
+}  // namespace sluice::workflows

@@ -1,0 +1,59 @@
+// Settings of a queue, from and to JSON; the same in a definition's Queues and in the queue API.
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "workflows/parse_context.h"
+#include "workflows/workflow.h"
+
+namespace sluice::workflows {
+namespace {
+
+constexpr double lease_seconds_min = 0.001;
+constexpr double lease_seconds_max = 31'622'400;  // 366 days
+constexpr std::int64_t deliveries_most = 1'000'000;
+constexpr std::array<std::string_view, 2> deliveries = {"AtLeastOnce", "AtMostOnce"};
+
+constexpr FieldRule rules[] = {
+    {"LeaseSeconds"},        {"MaxDeliveries"},        {"Delivery"},
+    {"AgeingSeconds"},       {"Capacity", false},      {"WhenFull", false},
+    {"MaxWaiting", false},   {"RatePerSecond", false}, {"Burst", false},
+    {"Concurrency", false},  {"OrderOnDead", false},   {"Breaker", false},
+    {"DedupSeconds", false}, {"DedupBy", false},       {"DeadLetters", false}};
+
+}  // namespace
+
+Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view pointer) {
+  ParseContext context;
+  QueueSettings settings;
+  if (!value.is_object()) {
+    context.problem(std::string(pointer),
+                    fmt::format("a queue's settings must be an object, not {}", describe(value)));
+  } else {
+    const Fields fields(context, value, std::string(pointer));
+    check_fields(context, value, pointer, "a queue", rules);
+    settings.lease_seconds = fields.number("LeaseSeconds", lease_seconds_min, lease_seconds_max);
+    settings.deliveries_max = fields.integer("MaxDeliveries", 1, deliveries_most);
+    settings.ageing_seconds = fields.number("AgeingSeconds", 0, lease_seconds_max);
+    if (const auto delivery = fields.one_of("Delivery", deliveries)) {
+      settings.at_most_once = *delivery == 1;
+    }
+  }
+  if (!context.sound()) {
+    return Error{Errc::invalid_argument, "the queue's settings are at fault",
+                 context.take_problems()};
+  }
+  return settings;
+}
+
+Json to_json(const QueueSettings& settings) {
+  Json out = Json::object();
+  if (settings.lease_seconds) out["LeaseSeconds"] = *settings.lease_seconds;
+  if (settings.deliveries_max) out["MaxDeliveries"] = *settings.deliveries_max;
+  if (settings.at_most_once) out["Delivery"] = deliveries[*settings.at_most_once ? 1 : 0];
+  if (settings.ageing_seconds) out["AgeingSeconds"] = *settings.ageing_seconds;
+  return out;
+}
+
+}  // namespace sluice::workflows
