@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any, List, Optional
+from typing import Any, List, Mapping, Optional
 
 _RESERVED_PREFIXES = ("States.", "Sluice.")
 
@@ -32,7 +32,11 @@ class ProtocolError(SluiceError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault in the input: where (a JSON Pointer, ``""`` for the whole) and what."""
+    """One fault in the input: where and what.
+
+    ``pointer`` is a JSON Pointer into the body (``""`` for the whole), ``?NAME`` for a query parameter,
+    ``@NAME`` for a header.
+    """
 
     pointer: str
     detail: str
@@ -72,7 +76,7 @@ class ApiError(SluiceError):
             text = body[:500].decode("utf-8", "replace").strip()
             document = {"code": "http_error", "detail": text or "no further information"}
         problems = [
-            Problem(str(item.get("pointer", "")), str(item.get("detail", "")))
+            Problem(_where(item), str(item.get("detail", "")))
             for item in document.get("errors") or []
             if isinstance(item, dict)
         ]
@@ -82,6 +86,14 @@ class ApiError(SluiceError):
             retry_after = None
         detail = document.get("detail") or document.get("title") or ""
         return cls(status, str(document.get("code", "http_error")), str(detail), problems, retry_after)
+
+
+def _where(item: Mapping[str, Any]) -> str:
+    if "parameter" in item:
+        return f"?{item['parameter']}"
+    if "header" in item:
+        return f"@{item['header']}"
+    return str(item.get("pointer", ""))
 
 
 class Failure(Exception):

@@ -182,6 +182,12 @@ class Refusals(ClientCase):
             self.client.run("r1")
         self.assertEqual((raised.exception.code, raised.exception.detail), ("http_error", "<h1>Bad Gateway</h1>"))
 
+    def test_a_fault_in_the_query_or_a_header_says_so(self):
+        errors = [{"parameter": "limit", "detail": "expected 1 to 1000"}, {"header": "Idempotency-Key", "detail": "too long"}]
+        self.will_answer(Answer(422, {"code": "invalid_argument", "detail": "no", "errors": errors}))
+        with self.assertRaisesRegex(sluice.ApiError, r"(?s)\?limit: expected 1 to 1000.*@Idempotency-Key: too long"):
+            list(self.client.runs(limit=0))
+
     def test_nobody_there(self):
         self.server.close()
         client = sluice.Client(self.server.url, retries=0)

@@ -27,8 +27,9 @@ export class ProtocolError extends SluiceError {
   }
 }
 
-/** One fault in the input: where (a JSON Pointer, "" for the whole) and what. */
+/** One fault in the input: where and what. */
 export interface Problem {
+  /** A JSON Pointer into the body ("" for the whole), ?NAME for a query parameter, @NAME for a header. */
   readonly pointer: string;
   readonly detail: string;
 }
@@ -70,11 +71,17 @@ export class ApiError extends SluiceError {
     }
     const { code, detail, title, errors } = document as Record<string, unknown>;
     const problems = (Array.isArray(errors) ? errors : []).map((item: Record<string, unknown> | null) => ({
-      pointer: String(item?.["pointer"] ?? ""),
+      pointer: whereOf(item ?? {}),
       detail: String(item?.["detail"] ?? ""),
     }));
     return new ApiError(status, String(code ?? "http_error"), String(detail ?? title ?? ""), problems, after);
   }
+}
+
+function whereOf(item: Record<string, unknown>): string {
+  if (item["parameter"] !== undefined) return `?${item["parameter"]}`;
+  if (item["header"] !== undefined) return `@${item["header"]}`;
+  return String(item["pointer"] ?? "");
 }
 
 /** Thrown by a stage: the task failed, under a name that `Retry` and `Catch` can match. */

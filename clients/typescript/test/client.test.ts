@@ -148,6 +148,12 @@ describe("refusals", () => {
     await assert.rejects(client.run("r1"), { code: "http_error", detail: "<h1>Bad Gateway</h1>" });
   });
 
+  test("a fault in the query or a header says so", async () => {
+    const errors = [{ parameter: "limit", detail: "expected 1 to 1000" }, { header: "Idempotency-Key", detail: "too long" }];
+    answers.push({ status: 422, body: { code: "invalid_argument", detail: "no", errors } });
+    await assert.rejects(all(client.runs({ limit: 0 })), /\?limit: expected 1 to 1000\n {2}@Idempotency-Key: too long/);
+  });
+
   test("nobody there", async () => {
     const nobody = new Client({ url: "http://127.0.0.1:1", retries: 0 });
     await assert.rejects(nobody.run("r1"), (error: Error) => {
