@@ -9,8 +9,6 @@ std::string event_name(Kind kind, workflows::StateType type) {
     return std::string(workflows::to_string(type)) + what;
   };
   switch (kind) {
-    case Kind::frame_kept:  // not shown
-      return {};
     case Kind::execution_started:
       return "ExecutionStarted";
     case Kind::execution_succeeded:
