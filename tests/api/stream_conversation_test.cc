@@ -250,8 +250,8 @@ TEST_CASE("a cancelled run's task is revoked, and its credit comes back with the
   CHECK(peer.subscribe("pay", 1).empty());
   auto heard = peer.say(R"({"op":"start","ref":2,"workflow":"orders","input":{"order":7}})");
   REQUIRE(heard.size() == 2);
-  const Json& task = heard[0]["op"] == "task" ? heard[0] : heard[1];
-  const Json& started = heard[0]["op"] == "task" ? heard[1] : heard[0];
+  const Json task = heard[0]["op"] == "task" ? heard[0] : heard[1];
+  const Json started = heard[0]["op"] == "task" ? heard[1] : heard[0];
   CHECK(started["existing"] == false);
   CHECK(task["run"] == started["id"]);
   CHECK(task["workflow"] == "orders");
