@@ -23,7 +23,7 @@
 
 namespace sluice::api {
 
-class Connection final : public Peer, public std::enable_shared_from_this<Connection> {
+class Connection final : public Caller, public std::enable_shared_from_this<Connection> {
  public:
   // `ended` is called on the thread when the connection is over.
   Connection(boost::asio::ip::tcp::socket socket, IoThread& thread, Context& context,

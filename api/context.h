@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "api/limits.h"
+#include "api/stream_registry.h"
 #include "orchestrator/inspect.h"
 #include "orchestrator/orchestrator.h"
 
@@ -26,6 +28,8 @@ struct Context {
   std::function<void(std::string_view)> log;
   // Set by stop(): no new request is taken.
   std::atomic<bool> stopping{false};
+  // Shared, since the engine's callbacks may outlive the server.
+  std::shared_ptr<StreamRegistry> streams = std::make_shared<StreamRegistry>();
 };
 
 }  // namespace sluice::api

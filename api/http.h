@@ -29,14 +29,14 @@ struct Response {
   std::string body = {};
   std::string_view content_type = "application/json";  // a literal
   std::vector<std::pair<std::string_view, std::string>> headers = {};
-  bool streamed = false;  // the body went out through Peer::write
+  bool streamed = false;  // the body went out through Caller::write
 };
 
 // The connection's side of a call: for handlers that wait, or answer bit by bit. An interface so
 // that routes need not know the HTTP library.
-class Peer {
+class Caller {
  public:
-  virtual ~Peer() = default;
+  virtual ~Caller() = default;
   // Calls `wake` once, if the client hangs up or the server stops, until leave(). At most one at a
   // time.
   virtual void watch(std::function<void()> wake) = 0;
@@ -84,7 +84,7 @@ struct Call {
   std::string body = {};
   std::string idempotency_key;  // "" if none was given
   std::string last_event_id;    // "" if none was given
-  Peer& peer;
+  Caller& peer;
   asio::any_io_executor executor;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 
+#include "api/stream_limits.h"
 #include "base/time.h"
 #include "orchestrator/commands.h"
 
@@ -50,6 +51,8 @@ struct Limits {
   Duration event_keepalive = seconds(15);  // a comment on a quiet event stream
   Duration drain_timeout = seconds(10);    // stop(): for the requests in flight
   Duration tick = milliseconds(250);       // how often time-outs are looked at
+
+  StreamLimits stream{};
 };
 
 }  // namespace sluice::api

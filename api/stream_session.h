@@ -8,10 +8,14 @@
 // on that thread meanwhile, so no strand is needed. It must not block. Callbacks of the engine come
 // on the writer thread: post to stream.get_executor().
 //
-// Stopping: the coroutine is cancelled (cancellation_type::terminal), so its pending operation ends
-// with operation_aborted; it then closes with WebSocket code 1001 and detaches its session
-// gracefully. context.stopping is set before that.
+// Stopping: the coroutine is cancelled (cancellation_type::terminal). It answers what was asked
+// before, closes with WebSocket code 1001 and returns within limits.stream.close_timeout. Its
+// session is not detached: the leases run on, so that a worker that comes back after a restart
+// keeps its work.
 #pragma once
+
+#include <memory>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -22,8 +26,24 @@
 
 namespace sluice::api {
 
+// What a worker stream needs of a server; all of it outlives the coroutine.
+struct StreamHost {
+  orchestrator::Engine& engine;
+  std::shared_ptr<StreamRegistry> registry;
+  StreamLimits limits{};
+  std::size_t payload_bytes_max = payload_bytes_default;
+};
+
 boost::asio::awaitable<void> serve_stream(
     boost::beast::tcp_stream stream,
-    boost::beast::http::request<boost::beast::http::string_body> upgrade, Context& context);
+    boost::beast::http::request<boost::beast::http::string_body> upgrade, StreamHost host);
+
+inline boost::asio::awaitable<void> serve_stream(
+    boost::beast::tcp_stream stream,
+    boost::beast::http::request<boost::beast::http::string_body> upgrade, Context& context) {
+  return serve_stream(std::move(stream), std::move(upgrade),
+                      StreamHost{context.engine, context.streams, context.limits.stream,
+                                 context.limits.payload_bytes_max});
+}
 
 }  // namespace sluice::api

@@ -161,7 +161,7 @@ struct Engine::Impl final : storage::Memory {
   void unsubscribe(Transaction& tx, Session& session, const std::string& queue_name);
   void revoked(Transaction& tx, const std::string& token);
   void detach(Transaction& tx, Session& session, bool graceful);
-  void let_go(Transaction& tx, Session& session, bool counts);
+  void let_go(Transaction& tx, Session& session, bool used_up);
   void check_sessions(Transaction& tx);
   void revoke(const Lease& lease);
 

@@ -64,6 +64,7 @@ Delivery Engine::Impl::delivery(Reader& reader, const queue::Handout& handout, L
     d.run = row.run;
     d.workflow = version.workflow->name;
     d.state = catalog.machine(reader, version).states[row.frame.state].name;
+    if (row.heartbeat_us > 0 && row.token_number == 0) d.heartbeat = Duration{row.heartbeat_us};
     d.idempotency_key = to_string(row.frame.id) + "-" + std::to_string(row.frame.entries);
   }
   d.token = tokens->make(token);

@@ -49,6 +49,7 @@ struct Delivery {
   std::string state;                 // where run is set
   std::string workflow;              // where run is set
   std::string idempotency_key;
+  std::optional<Duration> heartbeat; // the beat its state asks for (HeartbeatSeconds)
 };
 
 // One worker connection's side of a session. Called on the writer thread, after the commit; must not block.

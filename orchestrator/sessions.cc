@@ -109,15 +109,15 @@ void Engine::Impl::detach(Transaction& tx, Session& session, bool graceful) {
   if (graceful) let_go(tx, session, false);
 }
 
-// Everything the session held goes back. `counts`: the deliveries are used up, since nobody knows how far they got.
-void Engine::Impl::let_go(Transaction& tx, Session& session, bool counts) {
+// Everything the session held goes back. `used_up`: the deliveries count as lost, since nobody knows how far they got.
+void Engine::Impl::let_go(Transaction& tx, Session& session, bool used_up) {
   for (const auto& key : queues.leases_of(session.id)) {
     Lease* lease = queues.find_lease(key);
     if (lease->over) {
       queues.returned(*lease);
       continue;
     }
-    if (counts) {
+    if (used_up) {
       lose(tx, key, "the worker's connection was lost");
       if (Lease* again = queues.find_lease(key)) queues.returned(*again);
     } else {

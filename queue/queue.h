@@ -162,15 +162,15 @@ enum class DeadKind : int { stage = 1, state = 2, queue = 3 };
 struct NewDeadLetter {
   DeadLetterId id;
   DeadKind kind = DeadKind::queue;
-  std::optional<QueueId> queue;
-  std::optional<RunId> run;
-  std::optional<FrameId> frame;
-  std::optional<WorkflowId> workflow;
-  std::string_view state;
-  std::string_view error, cause;
+  std::optional<QueueId> queue{};
+  std::optional<RunId> run{};
+  std::optional<FrameId> frame{};
+  std::optional<WorkflowId> workflow{};
+  std::string_view state{};
+  std::string_view error{}, cause{};
   std::int64_t attempts = 0;
   int priority = priority_default;
-  std::string_view body, headers, failures;
+  std::string_view body{}, headers{}, failures{};
 };
 struct StoredDeadLetter {
   DeadLetterId id;

@@ -4,13 +4,14 @@
 #include <sqlite3.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "storage/sqlite_error.h"
+#include "storage/statements.h"
 
 namespace sluice::storage {
 
 namespace {
 
-constexpr Sql sql_commit{"commit", "COMMIT"};
 constexpr std::size_t slots_initial = 128;
 constexpr int progress_steps = 1'000;  // of SQLite's virtual machine, between looks at the deadline
 
@@ -72,7 +73,7 @@ void SqliteConnection::refuse_if_spoiled(std::string_view doing) {
 }
 
 bool SqliteConnection::past_deadline() const {
-  return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
+  return deadline_ && SystemClock().steady_now() >= *deadline_;
 }
 
 SqliteConnection::Slot& SqliteConnection::find_slot(std::vector<Slot>& slots, const Sql* key) {
@@ -146,19 +147,17 @@ void SqliteConnection::rollback() noexcept {
   spoiled_ = false;
 }
 
-std::int64_t SqliteConnection::query_int64(std::string_view text) {
-  const Sql sql{text, text};
+std::int64_t SqliteConnection::query_int64(const Sql& sql) {
   SqliteStatement statement(*this, sql);
   return statement.step() ? statement.int64(0) : 0;
 }
 
-std::string SqliteConnection::query_text(std::string_view text) {
-  const Sql sql{text, text};
+std::string SqliteConnection::query_text(const Sql& sql) {
   SqliteStatement statement(*this, sql);
   return statement.step() ? std::string(statement.text(0)) : std::string();
 }
 
-void SqliteConnection::set_deadline(std::chrono::steady_clock::time_point deadline) {
+void SqliteConnection::set_deadline(Duration deadline) {
   deadline_ = deadline;
   sqlite3_progress_handler(
       handle_, progress_steps,

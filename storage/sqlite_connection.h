@@ -12,7 +12,6 @@
 // Failure: throws StorageError.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,12 +75,14 @@ class SqliteConnection final : public Connection {
   void commit() override;
   void rollback() noexcept override;
 
-  // The first column of the first row of a query that is run once: pragmas.
-  std::int64_t query_int64(std::string_view text);
-  std::string query_text(std::string_view text);
+  // The first column of the first row of a statement that is run once and not kept: pragmas.
+  std::int64_t query_int64(const Sql& sql);
+  std::string query_text(const Sql& sql);
 
   // Until cleared, a statement that still runs after `deadline` is stopped with Fault::interrupted.
-  void set_deadline(std::chrono::steady_clock::time_point deadline);
+  // This is the machine's own steady time, whatever clock the engine runs by: it bounds what a read
+  // costs.
+  void set_deadline(Duration deadline);
   void clear_deadline();
 
   // Moves what it can of the log into the database file without waiting for readers.
@@ -111,7 +112,7 @@ class SqliteConnection final : public Connection {
   SqliteStatement* commit_ = nullptr;
   std::int64_t log_pages_ = 0;
   int log_moved_ = 0;  // pages at the start of the log that a checkpoint has moved
-  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::optional<Duration> deadline_;
   unsigned steps_ = 0;
   bool in_transaction_ = false;  // as far as the caller knows
   bool spoiled_ = false;         // SQLite rolled back a transaction that the caller believes open

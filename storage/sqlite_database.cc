@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "storage/lock_file.h"
 #include "storage/sqlite_connection.h"
 #include "storage/sqlite_migrate.h"
@@ -75,7 +76,7 @@ class SqliteDatabase final : public Database {
         checkpoint_at_(options.checkpoint_pages) {
     SLUICE_CHECK(options.readers_max > 0, "at least one reader");
     writer_.execute(writer_pragmas);
-    const std::string mode = writer_.query_text("PRAGMA journal_mode = WAL");
+    const std::string mode = writer_.query_text({"journal mode", "PRAGMA journal_mode = WAL"});
     if (mode != "wal")
       throw StorageError(
           Fault::io,
@@ -92,9 +93,7 @@ class SqliteDatabase final : public Database {
   void read(const std::function<void(Reader&)>& look, bool limited) override {
     Lease lease(*this);
     SqliteConnection& connection = lease.connection();
-    if (limited)
-      connection.set_deadline(std::chrono::steady_clock::now() +
-                              std::chrono::microseconds(options_.read_limit.us));
+    if (limited) connection.set_deadline(SystemClock().steady_now() + options_.read_limit);
     // One transaction, so that every statement of `look` sees the same moment. It is ended by the
     // lease.
     connection.execute("BEGIN");

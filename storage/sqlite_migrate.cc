@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "storage/statements.h"
 
 namespace sluice::storage {
 
@@ -13,9 +14,9 @@ namespace {
 constexpr std::int64_t application_id = 0x536c6365;
 
 void refuse_strangers(SqliteConnection& connection) {
-  const std::int64_t found = connection.query_int64("PRAGMA application_id");
+  const std::int64_t found = connection.query_int64({"application id", "PRAGMA application_id"});
   if (found == application_id) return;
-  const bool empty = connection.query_int64("SELECT count(*) FROM sqlite_schema") == 0;
+  const bool empty = connection.query_int64(sql_count_schema) == 0;
   if (found == 0 && empty) return;
   throw StorageError(
       Fault::corrupt,
@@ -42,7 +43,7 @@ void apply(SqliteConnection& connection, const Migration& migration) {
 std::int64_t migrate(SqliteConnection& connection, std::span<const Migration> migrations) {
   refuse_strangers(connection);
   const std::int64_t known = static_cast<std::int64_t>(migrations.size());
-  const std::int64_t found = connection.query_int64("PRAGMA user_version");
+  const std::int64_t found = connection.query_int64({"schema version", "PRAGMA user_version"});
   if (found > known)
     throw StorageError(
         Fault::newer_schema,

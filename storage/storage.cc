@@ -1,19 +1,8 @@
 #include "storage/storage.h"
 
+#include "storage/statements.h"
+
 namespace sluice::storage {
-
-namespace {
-
-// These five are the same in SQLite and PostgreSQL but for IMMEDIATE, which takes the write lock at
-// once: a transaction that first reads and then fails to become a writer would have to be run
-// again. A rewriter for PostgreSQL (BEGIN; ?N to $N) belongs where its Connection prepares a text,
-// not here.
-constexpr Sql sql_begin{"begin", "BEGIN IMMEDIATE"};
-constexpr Sql sql_savepoint{"savepoint", "SAVEPOINT work"};
-constexpr Sql sql_release_savepoint{"release savepoint", "RELEASE work"};
-constexpr Sql sql_rollback_savepoint{"roll back to savepoint", "ROLLBACK TO work"};
-
-}  // namespace
 
 std::string_view to_string(Fault fault) {
   switch (fault) {

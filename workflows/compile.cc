@@ -151,9 +151,8 @@ Result<Compiled> compile(std::string_view text) {
     return std::move(root).error();
   }
   if (!context.sound()) {
-    auto problems = context.take_problems();
-    auto detail = summary(problems.size());
-    return Error{Errc::invalid_definition, std::move(detail), std::move(problems)};
+    return Error{Errc::invalid_definition, summary(context.problem_count()),
+                 context.take_problems()};
   }
   return Compiled{std::move(machine), context.take_warnings()};
 }

@@ -39,6 +39,8 @@ class ParseContext {
   std::string suggestion(std::string_view found, std::span<const std::string_view> candidates);
 
   bool sound() const { return problems_.empty(); }
+  // All of them, also those that are not listed.
+  std::size_t problem_count() const { return problems_.size() + unlisted_count_; }
   // The problems in the order found; when there were more than problems_max, the last says how
   // many.
   std::vector<Problem> take_problems();

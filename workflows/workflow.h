@@ -1,12 +1,12 @@
 // From a definition's text to a machine that can be run.
 //
 // compile() parses a workflow definition (the Amazon States Language and Sluice's own fields,
-// docs/definitions.md), checks all of it, and gives either an immutable Machine or every problem there is.
-// A Machine is what the interpreter (orchestrator/interpreter.h) walks: states are numbers, paths and
-// templates are parsed, nothing is looked up by name again.
+// docs/definitions.md), checks all of it, and gives either an immutable Machine or every problem
+// there is. A Machine is what the interpreter (orchestrator/interpreter.h) walks: states are
+// numbers, paths and templates are parsed, nothing is looked up by name again.
 //
-// This room is pure: no database, no socket, no clock, no entropy. What expressions need of the world comes
-// in as parameters (evaluation.h).
+// This room is pure: no database, no socket, no clock, no entropy. What expressions need of the
+// world comes in as parameters (evaluation.h).
 //
 // Threads: a Machine never changes after compile() and is shared freely between threads.
 #pragma once
@@ -37,7 +37,7 @@ struct Retrier {
   std::vector<std::string> error_equals;
   double interval_s = 1;
   double backoff_rate = 2.0;
-  std::int64_t attempts_max = 3;          // re-tries, not attempts
+  std::int64_t attempts_max = 3;  // re-tries, not attempts
   std::optional<double> delay_max_s;
   bool full_jitter = false;
 };
@@ -45,7 +45,8 @@ struct Retrier {
 struct Catcher {
   std::vector<std::string> error_equals;
   StateIndex next = no_state;
-  std::optional<ReferencePath> result_path;  // nothing: null in the definition, the error is dropped
+  std::optional<ReferencePath>
+      result_path;  // nothing: null in the definition, the error is dropped
 };
 
 // A number that is written down or read from the state's data.
@@ -57,8 +58,8 @@ struct TaskState {
   std::optional<PayloadTemplate> result_selector;
   std::optional<Seconds> timeout;
   std::optional<Seconds> heartbeat;
-  std::optional<std::int64_t> priority;                 // 0..9
-  std::optional<Path> priority_path;                    // "Priority.$"
+  std::optional<std::int64_t> priority;  // 0..9
+  std::optional<Path> priority_path;     // "Priority.$"
   std::vector<std::pair<std::string, std::string>> headers;
 };
 struct PassState {
@@ -72,22 +73,24 @@ struct ChoiceState {
 };
 struct WaitState {
   // Seconds, SecondsPath, Timestamp, TimestampPath
-  struct UntilPath { Path path; };
+  struct UntilPath {
+    Path path;
+  };
   std::variant<std::int64_t, Path, WallTime, UntilPath> until;
 };
 struct SucceedState {};
 struct FailState {
   std::optional<std::string> error, cause;
-  std::optional<Expression> error_path, cause_path;     // a path or an intrinsic call
+  std::optional<Expression> error_path, cause_path;  // a path or an intrinsic call
 };
 
 struct State {
   std::string name;
   StateType type = StateType::pass;
-  std::string pointer;                       // JSON Pointer in the definition, for messages
-  StateIndex next = no_state;                // no_state where `end`, and for Choice, Succeed, Fail
+  std::string pointer;         // JSON Pointer in the definition, for messages
+  StateIndex next = no_state;  // no_state where `end`, and for Choice, Succeed, Fail
   bool end = false;
-  std::optional<Path> input_path;            // absent in the definition: "$"; null: see *_null
+  std::optional<Path> input_path;  // absent in the definition: "$"; null: see *_null
   std::optional<Path> output_path;
   bool input_null = false, output_null = false;
   std::optional<ReferencePath> result_path;  // absent: "$"
@@ -99,10 +102,10 @@ struct State {
 
 // Settings of one queue, as a definition or an operator gives them; absent means the default.
 struct QueueSettings {
-  std::optional<double> lease_seconds;              // 30
-  std::optional<std::int64_t> deliveries_max;       // MaxDeliveries, 5
-  std::optional<bool> at_most_once;                 // Delivery: AtMostOnce
-  std::optional<double> ageing_seconds;             // 60
+  std::optional<double> lease_seconds;         // 30
+  std::optional<std::int64_t> deliveries_max;  // MaxDeliveries, 5
+  std::optional<bool> at_most_once;            // Delivery: AtMostOnce
+  std::optional<double> ageing_seconds;        // 60
   bool operator==(const QueueSettings&) const = default;
 };
 
@@ -110,36 +113,36 @@ struct Machine {
   std::string comment;
   StateIndex start_at = no_state;
   std::vector<State> states;
-  std::optional<std::int64_t> timeout_s;            // of the whole run
-  std::optional<std::int64_t> retention_s;          // how long an ended run is kept
+  std::optional<std::int64_t> timeout_s;    // of the whole run
+  std::optional<std::int64_t> retention_s;  // how long an ended run is kept
   std::int64_t transitions_max = 1'000'000;
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
   // Every queue a Task names, each once. A lambda:invoke whose FunctionName is computed names none.
   std::vector<std::string> stage_queues;
 
-  StateIndex find(std::string_view name) const;     // no_state if there is none
+  StateIndex find(std::string_view name) const;  // no_state if there is none
 };
 
 inline constexpr std::size_t definition_bytes_max = 1 << 20;
 
 struct Compiled {
   std::shared_ptr<const Machine> machine;
-  std::vector<Problem> warnings;                    // legal but suspicious
+  std::vector<Problem> warnings;  // legal but suspicious
 };
 
 // REQUIRES: nothing of `text`; it may be any bytes.
-// Refuses with bad_json, with too_large (definition_bytes_max), or with invalid_definition and every problem
-// found (the first 1,000), each with the JSON Pointer of its place, what was found, what was expected, and a
-// suggestion where a name is close to a known one.
-// Fields that are part of the language but not offered yet are refused by name, never ignored.
+// Refuses with bad_json, with too_large (definition_bytes_max), or with invalid_definition and
+// every problem found (the first 1,000), each with the JSON Pointer of its place, what was found,
+// what was expected, and a suggestion where a name is close to a known one. Fields that are part of
+// the language but not offered yet are refused by name, never ignored.
 Result<Compiled> compile(std::string_view text);
 
 // The same text with insignificant white space removed: what is hashed and stored.
 // REQUIRES: compile(text) succeeded.
 std::string canonical_text(std::string_view text);
 
-// The settings object of PUT /queues/{q} and of a definition's Queues; `pointer` is where it stands.
-// Refuses with invalid_argument and every problem found.
+// The settings object of PUT /queues/{q} and of a definition's Queues; `pointer` is where it
+// stands. Refuses with invalid_argument and every problem found.
 Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view pointer);
 Json to_json(const QueueSettings& settings);
 

@@ -24,7 +24,7 @@ SEES = {
 
 # Headers of libraries, and the only places (folder/ or file) that may include them.
 LIBRARIES = [
-    (r"sqlite3\.h|libpq-fe\.h", ("storage/", "tests/"),
+    (r"sqlite3\.h|libpq-fe\.h", ("storage/", "tests/storage/", "tests/support/"),
      "go through storage/storage.h"),
     (r"boost/(beast|asio).*", ("api/", "clients/cpp/", "tests/", "bench/"),
      "sockets belong to api/ and clients/cpp/"),
@@ -32,8 +32,7 @@ LIBRARIES = [
      "outgoing calls belong to orchestrator/http_call.cc"),
 ]
 
-# Kept out of headers. Boost is not listed: sessions are coroutines, whose types say so.
-HEAVY = re.compile(r"(httplib\.h|CLI/|spdlog/)")
+HEAVY = re.compile(r"(boost/beast|boost/asio|httplib\.h|CLI/|spdlog/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b"
                    r"|\b(gettimeofday|clock_gettime)\s*\(")

@@ -39,6 +39,20 @@ TEST_CASE("a mistyped transition is one problem, not also an unreachable state")
   CHECK(problems[1].pointer == "/States/Other");
 }
 
+TEST_CASE("a mistyped StartAt is taken as meant, so that the rest is judged as well") {
+  const auto problems = problems_of(
+      R"({"StartAt":"Fist","States":{"First":{"Type":"Succeed"},"Other":{"Type":"Succeed"}}})");
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].pointer == "/StartAt");
+  CHECK(problems[1].pointer == "/States/Other");
+}
+
+TEST_CASE("where no name is near, the few that there are get named") {
+  check_refused(
+      R"({"StartAt":"A","States":{"A":{"Type":"Pass","Next":"Elsewhere"},"Bill":{"Type":"Succeed"}}})",
+      "/States/A/Next", "no state \"Elsewhere\"; expected \"A\" or \"Bill\"");
+}
+
 TEST_CASE("a definition that cannot end is refused, a part that cannot is warned of") {
   check_refused(
       R"({"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}})",

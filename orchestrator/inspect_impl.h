@@ -1,0 +1,44 @@
+// The inside of Inspector, shared by its files. Thread-safe: the cache of machines stands under a mutex.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "orchestrator/frame_row.h"
+#include "orchestrator/inspect.h"
+#include "orchestrator/log_format.h"
+#include "orchestrator/wait_kind.h"
+
+namespace sluice::orchestrator {
+
+struct Inspector::Impl {
+  storage::Database& database;
+  const Engine& engine;
+
+  struct Version {
+    std::string workflow;
+    std::int64_t number = 0;
+    std::shared_ptr<const workflows::Machine> machine;
+  };
+  // REQUIRES: the version exists.
+  Version version(storage::Reader& reader, std::int64_t version_id);
+
+  Doc doc(storage::Reader& reader, DocRef ref);
+  RunSummary summary(storage::Reader& reader, storage::Query& row);
+  std::optional<FrameRow> root_frame(storage::Reader& reader, RunId run);
+  std::vector<WaitingFor> waiting_for(storage::Reader& reader, RunId run);
+  // Every event of the run, oldest first.
+  std::vector<HistoryEvent> events(storage::Reader& reader, RunId run, std::int64_t last_seq, std::int64_t version_id);
+  DeadLetterSummary letter(storage::Reader& reader, storage::Query& row);
+  PeekedMessage peeked(storage::Reader& reader, storage::Query& row);
+
+  WallTime wall_of(EngineTime t) const;
+
+  std::mutex mutex;
+  std::unordered_map<std::int64_t, Version> versions;
+};
+
+std::string_view run_status_name(std::int64_t status);
+std::optional<std::int64_t> run_status_number(std::string_view name);
+
+}  // namespace sluice::orchestrator

@@ -1,0 +1,259 @@
+#include <fmt/core.h>
+
+#include "orchestrator/inspect_impl.h"
+#include "orchestrator/inspect_statements.h"
+#include "orchestrator/statements.h"
+#include "queue/queue.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+constexpr int rows_examined_max = 50'000;
+constexpr std::string_view status_names[] = {"", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED"};
+
+std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  if (text.empty()) return labels;
+  const Json object = Json::parse(text, nullptr, false);
+  for (const auto& [key, value] : object.items()) labels.emplace_back(key, value.get<std::string>());
+  return labels;
+}
+
+std::string in_words(Duration d) {
+  const std::int64_t s = std::max<std::int64_t>(0, d.us / 1'000'000);
+  if (d.us < 1'000'000) return fmt::format("{} ms", std::max<std::int64_t>(0, d.us / 1'000));
+  if (s < 120) return fmt::format("{} s", s);
+  if (s < 7'200) return fmt::format("{} min", s / 60);
+  if (s < 172'800) return fmt::format("{} h", s / 3'600);
+  return fmt::format("{} days", s / 86'400);
+}
+
+}  // namespace
+
+std::string_view run_status_name(std::int64_t status) { return status_names[status]; }
+
+std::optional<std::int64_t> run_status_number(std::string_view name) {
+  for (std::size_t i = 1; i < std::size(status_names); ++i)
+    if (status_names[i] == name) return static_cast<std::int64_t>(i);
+  return std::nullopt;
+}
+
+Inspector::Inspector(storage::Database& database, const Engine& engine)
+    : impl_(std::unique_ptr<Impl>(new Impl{database, engine, {}, {}})) {}
+Inspector::~Inspector() = default;
+
+Inspector::Impl::Version Inspector::Impl::version(storage::Reader& reader, std::int64_t version_id) {
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto at = versions.find(version_id); at != versions.end()) return at->second;
+  }
+  Version found;
+  auto q = reader.query(sql::version_text, version_id);
+  SLUICE_CHECK(q.step(), "the version of a run");
+  found.workflow = q.text(0);
+  found.number = q.int64(1);
+  auto compiled = workflows::compile(q.text(2));
+  if (!compiled)
+    throw storage::StorageError(storage::Fault::corrupt, "workflow " + found.workflow + " can no longer be compiled");
+  found.machine = compiled->machine;
+  const std::lock_guard lock(mutex);
+  return versions.emplace(version_id, std::move(found)).first->second;
+}
+
+Doc Inspector::Impl::doc(storage::Reader& reader, DocRef ref) {
+  auto q = reader.query(sql::log_docs, ref.seq);
+  if (!q.step()) return {};
+  return Doc::from_text(std::string(doc_of(q.blob(0), q.blob(1), ref.slot)));
+}
+
+WallTime Inspector::Impl::wall_of(EngineTime t) const { return engine.wall_now() + (t - engine.stats().engine_now); }
+
+RunSummary Inspector::Impl::summary(storage::Reader& reader, storage::Query& row) {
+  RunSummary s;
+  s.id = row.id<RunTag>(0);
+  const Version v = version(reader, row.int64(1));
+  s.workflow = v.workflow;
+  s.version = v.number;
+  s.status = run_status_name(row.int64(3));
+  s.name = row.text(4);
+  s.labels = labels_of(row.text(5));
+  s.started_at = WallTime{row.int64(8)};
+  if (!row.is_null(9)) s.ended_at = WallTime{row.int64(9)};
+  s.error = row.text(11);
+  return s;
+}
+
+std::optional<FrameRow> Inspector::Impl::root_frame(storage::Reader& reader, RunId run) {
+  const FrameId id{run.value};
+  if (auto q = reader.query(sql::one_message, id); q.step()) return decode_frame(id, q.blob(17));
+  if (auto q = reader.query(sql::find_frame, id); q.step()) return decode_frame(id, q.blob(4));
+  return std::nullopt;
+}
+
+Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit, const std::optional<std::string>& cursor) const {
+  Page<RunSummary> page;
+  std::int64_t before = INT64_MAX;
+  if (cursor) before = parse_base32(*cursor).value_or(INT64_MAX);
+  const auto status = filter.status ? run_status_number(*filter.status) : std::nullopt;
+  if (filter.status && !status) return page;
+  impl_->database.read([&](storage::Reader& reader) {
+    std::optional<std::int64_t> workflow;
+    if (filter.workflow) {
+      auto q = reader.query(sql::workflow_id, *filter.workflow);
+      if (!q.step()) return;
+      workflow = q.int64(0);
+    }
+    const bool by_status = status && *status > 2;
+    auto q = by_status ? reader.query(sql::runs_of_status, before, *status) : reader.query(sql::runs_before, before);
+    for (int examined = 0; q.step(); ++examined) {
+      if (static_cast<int>(page.items.size()) == limit || examined == rows_examined_max) {
+        page.next = to_base32(before);  // the last one looked at
+        return;
+      }
+      before = q.int64(0);
+      if (status && q.int64(3) != *status) continue;
+      if (workflow && q.int64(2) != *workflow) continue;
+      if (filter.started_after && q.int64(8) <= filter.started_after->us) continue;
+      if (!filter.labels.empty()) {
+        const auto labels = labels_of(q.text(5));
+        const bool all = std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
+          return std::find(labels.begin(), labels.end(), wanted) != labels.end();
+        });
+        if (!all) continue;
+      }
+      if (filter.text && q.text(4).find(*filter.text) == std::string_view::npos &&
+          q.text(11).find(*filter.text) == std::string_view::npos &&
+          to_base32(q.int64(0)).find(*filter.text) == std::string::npos)
+        continue;
+      if (filter.state) {
+        const auto frame = impl_->root_frame(reader, q.id<RunTag>(0));
+        if (!frame || frame->frame.state == workflows::no_state) continue;
+        if (impl_->version(reader, q.int64(1)).machine->states[frame->frame.state].name != *filter.state) continue;
+      }
+      page.items.push_back(impl_->summary(reader, q));
+    }
+  });
+  return page;
+}
+
+std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, RunId run) {
+  const FrameId id{run.value};
+  const WallTime wall = engine.wall_now();
+  WaitingFor w;
+  w.frame = id;
+  w.detail = Json::object();
+  if (auto q = reader.query(sql::one_message, id); q.step()) {
+    const FrameRow row = decode_frame(id, q.blob(17));
+    const Version v = version(reader, row.version_id);
+    w.state = v.machine->states[row.frame.state].name;
+    w.kind = to_string(WaitKind::message);
+    w.since = WallTime{q.int64(8)};
+    if (auto name = reader.query(sql::queue_name, q.int64(1)); name.step()) w.name = name.text(0);
+    const auto stats = engine.queue(w.name);
+    const auto state = static_cast<queue::State>(q.int64(3));
+    w.detail["queue"] = w.name;
+    w.detail["attempt"] = q.int64(6);
+    switch (state) {
+      case queue::State::ready: {
+        std::int64_t ahead = 0;
+        if (auto count = reader.query(sql::ahead_of, q.int64(1), q.int64(2), q.int64(4)); count.step()) ahead = count.int64(0);
+        w.detail["status"] = "ready";
+        w.detail["ahead"] = ahead;
+        w.sentence = fmt::format("ready in queue \"{}\" for {}, {} ahead of it", w.name, in_words(wall - w.since),
+                                 ahead == 1000 ? "1000 or more" : std::to_string(ahead));
+        if (stats && stats->paused) w.sentence += "; the queue is paused: resume it";
+        else if (stats && stats->consumers == 0) w.sentence += "; no worker is connected to the queue: start one";
+        break;
+      }
+      case queue::State::delayed: {
+        const bool engine_clock = q.int64(9) == 1;
+        const WallTime until = engine_clock ? wall_of(EngineTime{q.int64(10)}) : WallTime{q.int64(10)};
+        w.detail["status"] = "delayed";
+        w.detail["until"] = to_rfc3339(until);
+        w.sentence = fmt::format("attempt {} in queue \"{}\" comes in {}", q.int64(6) + 1, w.name, in_words(until - wall));
+        if (!q.text(16).empty()) {
+          const Json failures = Json::parse(q.text(16), nullptr, false);
+          if (failures.is_array() && !failures.empty()) {
+            w.detail["last_error"] = failures.back()["error"];
+            w.sentence += fmt::format("; the last failed with {}", failures.back()["error"].get<std::string>());
+          }
+        }
+        break;
+      }
+      case queue::State::leased:
+        w.detail["status"] = "leased";
+        w.detail["worker"] = std::string(q.text(12));
+        w.detail["lease_until"] = to_rfc3339(wall_of(EngineTime{q.int64(11)}));
+        w.sentence = fmt::format("in the hands of worker \"{}\" for {} (queue \"{}\", attempt {})", q.text(12),
+                                 in_words(wall - w.since), w.name, q.int64(6));
+        break;
+      case queue::State::held:
+      case queue::State::blocked:
+        w.kind = to_string(WaitKind::operator_);
+        w.detail["status"] = "held";
+        w.sentence = "the run is paused: resume it";
+        break;
+    }
+    return {w};
+  }
+  if (auto q = reader.query(sql::find_frame, id); q.step()) {
+    const FrameRow row = decode_frame(id, q.blob(4));
+    const Version v = version(reader, row.version_id);
+    const auto kind = static_cast<WaitKind>(q.int64(0));
+    if (row.frame.state != workflows::no_state) w.state = v.machine->states[row.frame.state].name;
+    w.kind = to_string(kind);
+    w.since = WallTime{q.int64(1)};
+    if (kind == WaitKind::delay) {
+      const WallTime until{q.int64(3)};
+      w.name = to_rfc3339(until);
+      w.detail["until"] = w.name;
+      w.sentence = fmt::format("waits until {}, {} from now", w.name, in_words(until - wall));
+    } else if (kind == WaitKind::token) {
+      w.sentence = fmt::format("waits for success or failure by its task token, for {}", in_words(wall - w.since));
+    } else {
+      w.sentence = "goes on at once";
+    }
+    return {w};
+  }
+  return {};
+}
+
+Result<RunDetail> Inspector::run(RunId id) const {
+  std::optional<RunDetail> found;
+  impl_->database.read([&](storage::Reader& reader) {
+    auto q = reader.query(sql::one_run, id);
+    if (!q.step()) return;
+    RunDetail detail;
+    static_cast<RunSummary&>(detail) = impl_->summary(reader, q);
+    detail.input = impl_->doc(reader, {q.int64(7), 0});
+    if (!q.is_null(6)) detail.not_before = WallTime{q.int64(6)};
+    detail.redrives = q.int64(12);
+    if (q.is_null(9)) {
+      detail.waiting_for = impl_->waiting_for(reader, id);
+    } else {
+      DocRef output;
+      if (auto last = reader.query(sql::find_log, q.int64(10)); last.step())
+        for (const auto& record : decode_events(q.int64(10), last.blob(4))) {
+          if (record.record.kind == Kind::execution_succeeded) output = record.doc_ref;
+          if (record.record.fault.cause) detail.cause = record.record.fault.cause;
+        }
+      if (output) detail.output = impl_->doc(reader, output);
+    }
+    if (auto letter = reader.query(sql::open_letter_of_run, id); letter.step()) detail.dead_letter = letter.id<DeadLetterTag>(0);
+    found = std::move(detail);
+  });
+  if (!found) return make_error(Errc::not_found, "no run " + to_string(id));
+  return std::move(*found);
+}
+
+Result<std::vector<WaitingFor>> Inspector::why(RunId id) const {
+  std::optional<std::vector<WaitingFor>> found;
+  impl_->database.read([&](storage::Reader& reader) {
+    if (!reader.query(sql::one_run, id).step()) return;
+    found = impl_->waiting_for(reader, id);
+  });
+  if (!found) return make_error(Errc::not_found, "no run " + to_string(id));
+  return std::move(*found);
+}
+
+}  // namespace sluice::orchestrator
