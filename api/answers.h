@@ -69,8 +69,10 @@ asio::awaitable<Response> change(Call& call, C command, Render render) {
     const Outcome outcome = co_await submit(call, std::move(command));
     co_return outcome ? render(*outcome) : problem(outcome.error());
   }
-  const Result<std::string> kept = co_await from_engine<std::string>(
-      [&call, render, command = std::move(command)](auto answered) mutable {
+  // Captured by reference: g++ 12 copies byte by byte what a lambda in a co_await's argument
+  // captured by value, which breaks its strings. The frame outlives the call.
+  const Result<std::string> kept =
+      co_await from_engine<std::string>([&call, &render, &command](auto answered) {
         call.context.engine.submit(
             std::move(command), idempotency_of(call),
             [render](const Outcome& outcome) {
