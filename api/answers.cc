@@ -71,7 +71,6 @@ asio::awaitable<Result<std::vector<orchestrator::Delivery>>> lease(
   auto& engine = call.context.engine;
   const bool waits = request.wait > Duration{};
   bool interrupted = false;
-  // Everything is captured by reference, as in change().
   Result<Tasks> tasks = co_await from_engine<Tasks>([&](auto answered) {
     const std::uint64_t waiting = engine.lease(std::move(request), std::move(answered));
     if (!waits || waiting == 0) return;
