@@ -3,6 +3,9 @@
 // The engine answers by a callback on its writer thread; here that becomes something to co_await.
 // The callback posts the outcome to the connection's thread and returns.
 //
+// GCC 12 copies an aggregate that is a temporary of a co_await expression bit by bit, strings and
+// all: give commands and lambdas that own something a name first, and move that.
+//
 // Failure: a callback that is dropped instead of called (the engine stops, a wait is cancelled)
 // answers `unavailable`, so no coroutine is ever left hanging.
 #pragma once

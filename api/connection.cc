@@ -365,8 +365,8 @@ asio::awaitable<bool> Connection::hand_over(Parser& parser, std::optional<Respon
   deadline_ = IoThread::never;
   // A coroutine of its own, so that it can be cancelled without a cancellation slot on every other
   // operation.
-  co_await asio::co_spawn(thread_.executor(),
-                          serve_stream(std::move(stream_), parser.release(), context_),
+  auto session = serve_stream(std::move(stream_), parser.release(), context_);
+  co_await asio::co_spawn(thread_.executor(), std::move(session),
                           asio::bind_cancellation_slot(stream_cancel_.slot(), asio::use_awaitable));
   co_return true;
 }

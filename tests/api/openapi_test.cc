@@ -51,12 +51,12 @@ const Json& resolve(const Json& schema) {
 }
 
 void collect_references(const Json& value, std::set<std::string>& found) {
-  if (value.is_object())
-    for (const auto& [key, inner] : value.items())
-      if (key == "$ref")
-        found.insert(inner.get<std::string>());
-      else
-        collect_references(inner, found);
+  if (value.is_object()) {
+    for (const auto& [key, inner] : value.items()) {
+      if (key == "$ref") found.insert(inner.get<std::string>());
+      collect_references(inner, found);
+    }
+  }
   if (value.is_array())
     for (const auto& inner : value) collect_references(inner, found);
 }
