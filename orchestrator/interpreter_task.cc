@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/json_text.h"
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
@@ -21,6 +22,17 @@ std::string reported_name(const workflows::Resource& resource) {
   if (resource.kind == ResourceKind::service)
     return resource.queue.substr(0, resource.queue.find(':'));
   return resource.text;
+}
+
+// The message for a function: the service takes a string for the payload's text, and no payload for
+// {}.
+Doc invocation_payload(const Json& payload) {
+  if (payload.is_null()) return Doc::empty_object();
+  if (payload.is_string()) {
+    const auto& text = payload.get_ref<const std::string&>();
+    if (check_json(text)) return Doc::from_text(text);
+  }
+  return Doc::from_json(payload);
 }
 
 // RFC 9110: Sat, 31 Jan 2026 23:59:59 GMT.
@@ -74,7 +86,7 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body) {
               workflows::excerpt(*name, 200))};
     out.queue = *queue;
     const auto payload = arguments.find("Payload");
-    out.body = payload == arguments.end() ? Doc::empty_object() : Doc::from_json(*payload);
+    out.body = payload == arguments.end() ? Doc::empty_object() : invocation_payload(*payload);
   }
 
   auto timeout = time_limit(body.timeout, "TimeoutSeconds", *input);
