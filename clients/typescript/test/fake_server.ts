@@ -2,6 +2,7 @@
  * A server that does what the test says, message by message; no message is answered unless the test answers it.
  * Whatever is waited for is waited for at most waitMs.
  */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -55,6 +56,10 @@ export class Gate {
   open(): void {
     this.#open();
   }
+}
+
+export function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, "abort");
 }
 
 export class FakeServer {

@@ -53,10 +53,10 @@ describe("against a real server", { skip }, () => {
   function example(number: number): string[] {
     const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
     const text = [...readme.matchAll(/```js\n(.*?)```/gs)][number]![1]!
-      .replace("http://127.0.0.1:7070", url)
-      .replace('"orders"', `"${workflow}"`)
-      .replace('stage("pay"', `stage("${queue}"`)
-      .replace("queue:pay", `queue:${queue}`);
+      .replaceAll("http://127.0.0.1:7070", url)
+      .replaceAll('"orders"', `"${workflow}"`)
+      .replaceAll('stage("pay"', `stage("${queue}"`)
+      .replaceAll("queue:pay", `queue:${queue}`);
     return ["--input-type=module", "-e", text];
   }
 
