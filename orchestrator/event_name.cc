@@ -51,8 +51,7 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "DeadLetterReplayed";
     case Kind::dead_letter_dropped:
       return "DeadLetterDropped";
-    case Kind::frame_kept:
-      break;  // never shown
+    case Kind::frame_kept: return "FrameKept";
   }
   return "Unknown";
 }

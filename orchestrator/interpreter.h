@@ -68,6 +68,7 @@ struct TimerDue {};                              // a Wait state's time has come
 struct Continued {};                             // go on walking inline states from frame.state, not yet entered
 // Take up frame.state again with frame.input; retries start over. It is the same entry (frame.entries stays), so that
 // a worker sees the same idempotency key; whoever redrives from a state that had completed raises frame.entries.
+// That the run was redriven is the caller's to record.
 struct Redriven {};
 using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven>;
 
