@@ -71,15 +71,14 @@ asio::awaitable<Result<std::vector<orchestrator::Delivery>>> lease(
   auto& engine = call.context.engine;
   const bool waits = request.wait > Duration{};
   bool interrupted = false;
-  Result<Tasks> tasks =
-      co_await from_engine<Tasks>([&, request = std::move(request)](auto answered) mutable {
-        const std::uint64_t waiting = engine.lease(std::move(request), std::move(answered));
-        if (!waits || waiting == 0) return;
-        call.peer.watch([&engine, &interrupted, waiting] {
-          interrupted = true;
-          engine.cancel_lease(waiting);
-        });
-      });
+  Result<Tasks> tasks = co_await from_engine<Tasks>([&](auto answered) {
+    const std::uint64_t waiting = engine.lease(std::move(request), std::move(answered));
+    if (!waits || waiting == 0) return;
+    call.peer.watch([&engine, &interrupted, waiting] {
+      interrupted = true;
+      engine.cancel_lease(waiting);
+    });
+  });
   call.peer.leave();
   if (interrupted && !tasks) co_return Tasks{};
   // The answer and the hang-up crossed: nobody will work on these.

@@ -69,15 +69,16 @@ asio::awaitable<Response> change(Call& call, C command, Render render) {
     const Outcome outcome = co_await submit(call, std::move(command));
     co_return outcome ? render(*outcome) : problem(outcome.error());
   }
-  const Result<std::string> kept = co_await from_engine<std::string>(
-      [&call, render, command = std::move(command)](auto answered) mutable {
-        call.context.engine.submit(
-            std::move(command), idempotency_of(call),
-            [render](const Outcome& outcome) {
-              return keep(outcome ? render(*outcome) : problem(outcome.error()));
-            },
-            std::move(answered));
-      });
+  // Named, and moving nothing in: GCC 12 copies what a co_await's temporaries hold bit by bit.
+  const auto start = [&call, &render, &command](auto answered) {
+    call.context.engine.submit(
+        std::move(command), idempotency_of(call),
+        [render](const Outcome& outcome) {
+          return keep(outcome ? render(*outcome) : problem(outcome.error()));
+        },
+        std::move(answered));
+  };
+  const Result<std::string> kept = co_await from_engine<std::string>(start);
   co_return kept ? recall(*kept) : problem(kept.error());
 }
 

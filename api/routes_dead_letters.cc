@@ -76,8 +76,8 @@ asio::awaitable<Response> drop_one(Call& call) {
       body->problem("reason", "expected why it is dropped");
     if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   }
-  co_return co_await change(call, DropDeadLetter{.id = *id, .reason = std::move(reason)},
-                            RenderDone{});
+  DropDeadLetter command{.id = *id, .reason = std::move(reason)};
+  co_return co_await change(call, std::move(command), RenderDone{});
 }
 
 struct RenderReplayed {

@@ -49,8 +49,8 @@ asio::awaitable<Response> put_queue(Call& call) {
   if (!parsed) co_return problem(parsed.error());
   auto settings = workflows::parse_queue_settings(*parsed, "");
   if (!settings) co_return problem(settings.error());
-  const auto status =
-      co_await submit(call, PutQueue{.queue = call.path[0], .settings = std::move(*settings)});
+  PutQueue command{.queue = call.path[0], .settings = std::move(*settings)};
+  const auto status = co_await submit(call, std::move(command));
   if (!status) co_return problem(status.error());
   co_return co_await get_queue(call);
 }
@@ -60,7 +60,8 @@ asio::awaitable<Response> plain_verb(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
-  co_return co_await change(call, Command{.queue = call.path[0]}, RenderDone{});
+  Command command{.queue = call.path[0]};
+  co_return co_await change(call, std::move(command), RenderDone{});
 }
 
 template <bool paused>
@@ -68,8 +69,8 @@ asio::awaitable<Response> pause_queue(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
-  co_return co_await change(call, PauseQueue{.queue = call.path[0], .paused = paused},
-                            RenderDone{});
+  PauseQueue command{.queue = call.path[0], .paused = paused};
+  co_return co_await change(call, std::move(command), RenderDone{});
 }
 
 struct RenderPurged {
@@ -86,7 +87,8 @@ asio::awaitable<Response> purge_queue(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
-  co_return co_await change(call, PurgeQueue{.queue = call.path[0]}, RenderPurged{});
+  PurgeQueue command{.queue = call.path[0]};
+  co_return co_await change(call, std::move(command), RenderPurged{});
 }
 
 // `queue`: as the path has it; nothing: a member of the message.

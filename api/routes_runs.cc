@@ -172,7 +172,8 @@ asio::awaitable<Response> plain_verb(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
-  co_return co_await change(call, Command{.run = *run}, RenderDone{});
+  Command command{.run = *run};
+  co_return co_await change(call, std::move(command), RenderDone{});
 }
 
 asio::awaitable<Response> redrive_run(Call& call) {

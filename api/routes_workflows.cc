@@ -49,10 +49,10 @@ asio::awaitable<Response> put_workflow(Call& call) {
     object.close();
     co_return json(200, std::move(out));
   }
-  const auto deployed =
-      co_await submit(call, DeployWorkflow{.name = call.path[0],
-                                           .canonical_text = std::move(made->canonical),
-                                           .machine = std::move(made->compiled.machine)});
+  DeployWorkflow command{.name = call.path[0],
+                         .canonical_text = std::move(made->canonical),
+                         .machine = std::move(made->compiled.machine)};
+  const auto deployed = co_await submit(call, std::move(command));
   if (!deployed) co_return problem(deployed.error());
   std::string out;
   Object object(out);

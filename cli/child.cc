@@ -45,12 +45,16 @@ struct Pipe {
 void do_not_block(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
 
 Child::Child(ChildOptions options) : options_(std::move(options)) {
+  // A command that ends without having read its input must not end this process.
+  signal(SIGPIPE, SIG_IGN);
   Pipe in, out, err;
   auto variables = environment_of_process();
   for (const auto& [name, value] : options_.environment) variables[name] = value;
@@ -73,7 +77,8 @@ Child::Child(ChildOptions options) : options_(std::move(options)) {
   sigemptyset(&none);
   sigemptyset(&usual);
   for (const int number : {SIGPIPE, SIGINT, SIGTERM}) sigaddset(&usual, number);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &usual);
@@ -132,10 +137,12 @@ bool Child::take(int fd, std::string& into, bool is_output, ChildEnd& end) {
     if (!is_output) {
       if (options_.on_error_output) options_.on_error_output(got);
       into.append(got);
-      if (into.size() > 2 * options_.error_tail_bytes_max) into.erase(0, into.size() - options_.error_tail_bytes_max);
+      if (into.size() > 2 * options_.error_tail_bytes_max)
+        into.erase(0, into.size() - options_.error_tail_bytes_max);
       continue;
     }
-    const std::size_t room = options_.output_bytes_max - std::min(options_.output_bytes_max, into.size());
+    const std::size_t room =
+        options_.output_bytes_max - std::min(options_.output_bytes_max, into.size());
     into.append(got.substr(0, room));
     end.output_too_large |= got.size() > room;
   }
@@ -153,7 +160,8 @@ ChildEnd Child::run(std::string_view input) {
                                   {output_fd_, POLLIN, 0},
                                   {error_fd_, POLLIN, 0}}};
     int wait_ms = -1;
-    if (kill_at_us >= 0) wait_ms = static_cast<int>(std::max<std::int64_t>(0, (kill_at_us - now_us()) / 1'000 + 1));
+    if (kill_at_us >= 0)
+      wait_ms = static_cast<int>(std::max<std::int64_t>(0, (kill_at_us - now_us()) / 1'000 + 1));
     if (poll(fds.data(), fds.size(), wait_ms) < 0 && errno != EINTR) fail(errno, "poll");
     ended = (fds[0].revents & POLLIN) != 0;
     if ((fds[1].revents & POLLIN) != 0) {
@@ -166,8 +174,12 @@ ChildEnd Child::run(std::string_view input) {
       kill_at_us = -1;
     }
     if (fds[2].revents != 0) feed(input);
-    if (output_fd_ >= 0 && (ended || fds[3].revents != 0) && !take(output_fd_, end.output, true, end)) close_if_open(output_fd_);
-    if (error_fd_ >= 0 && (ended || fds[4].revents != 0) && !take(error_fd_, end.error_tail, false, end)) close_if_open(error_fd_);
+    if (output_fd_ >= 0 && (ended || fds[3].revents != 0) &&
+        !take(output_fd_, end.output, true, end))
+      close_if_open(output_fd_);
+    if (error_fd_ >= 0 && (ended || fds[4].revents != 0) &&
+        !take(error_fd_, end.error_tail, false, end))
+      close_if_open(error_fd_);
   }
   // What it left behind must not outlive a task that was taken away.
   if (end.stopped) kill(-pid_, SIGKILL);
@@ -175,8 +187,10 @@ ChildEnd Child::run(std::string_view input) {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
-  else end.exit_code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status))
+    end.signal = WTERMSIG(status);
+  else
+    end.exit_code = WEXITSTATUS(status);
   if (end.error_tail.size() > options_.error_tail_bytes_max)
     end.error_tail.erase(0, end.error_tail.size() - options_.error_tail_bytes_max);
   return end;

@@ -1,8 +1,8 @@
 // One run of a command for one task: input on its standard input, what it says collected.
 //
-// The command gets a process group of its own, so that stop() reaches everything it started, and a Ctrl-C on
-// the terminal reaches only the worker. What is read from it is bounded; what goes beyond is read and dropped,
-// so that the command does not hang on a full pipe.
+// The command gets a process group of its own, so that stop() reaches everything it started, and a
+// Ctrl-C on the terminal reaches only the worker. What is read from it is bounded; what goes beyond
+// is read and dropped, so that the command does not hang on a full pipe.
 //
 // Threads: run() is called once, by one thread; stop() by any, at any time.
 //
@@ -22,21 +22,21 @@
 namespace sluice::cli {
 
 struct ChildOptions {
-  std::vector<std::string> command;                               // looked for in PATH
+  std::vector<std::string> command;                                   // looked for in PATH
   std::vector<std::pair<std::string, std::string>> environment = {};  // besides the worker's own
   std::size_t output_bytes_max = 1 << 20;
   std::size_t error_tail_bytes_max = 4'096;
-  Duration kill_after = seconds(5);                               // from stop()'s SIGTERM to SIGKILL
+  Duration kill_after = seconds(5);                            // from stop()'s SIGTERM to SIGKILL
   std::function<void(std::string_view)> on_error_output = {};  // standard error as it comes
 };
 
 struct ChildEnd {
-  int exit_code = 0;                 // of no meaning if `signal` is set
+  int exit_code = 0;  // of no meaning if `signal` is set
   std::optional<int> signal;
   std::string output;
   bool output_too_large = false;
-  std::string error_tail;            // the end of standard error
-  bool stopped = false;              // by stop()
+  std::string error_tail;  // the end of standard error
+  bool stopped = false;    // by stop()
 };
 
 class Child {
@@ -46,7 +46,8 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // Returns when the command has ended, even if something it started in the background holds its output open.
+  // Returns when the command has ended, even if something it started in the background holds its
+  // output open.
   ChildEnd run(std::string_view input);
   // SIGTERM to the process group now, SIGKILL after kill_after. Idempotent.
   void stop();

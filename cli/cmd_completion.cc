@@ -7,9 +7,10 @@ namespace sluice::cli {
 namespace {
 
 struct Line {
-  std::string path;                          // "dlq replay"; "" for the root
-  std::vector<std::pair<std::string, std::string>> words;  // subcommands and options, with their meaning
-  bool files = false;                        // it takes files
+  std::string path;  // "dlq replay"; "" for the root
+  std::vector<std::pair<std::string, std::string>>
+      words;           // subcommands and options, with their meaning
+  bool files = false;  // it takes files
 };
 
 void collect(const Command& command, const std::string& path, std::vector<Line>& lines) {
@@ -31,7 +32,8 @@ void collect(const Command& command, const std::string& path, std::vector<Line>&
   line.words.emplace_back("--no-color", "no colours");
   line.words.emplace_back("--help", "help on this");
   lines.push_back(std::move(line));
-  for (const auto& sub : command.subcommands) collect(sub, path.empty() ? sub.name : path + " " + sub.name, lines);
+  for (const auto& sub : command.subcommands)
+    collect(sub, path.empty() ? sub.name : path + " " + sub.name, lines);
 }
 
 std::string shell_quoted(std::string_view text) {
@@ -40,7 +42,8 @@ std::string shell_quoted(std::string_view text) {
   return out + "'";
 }
 
-// The words of the command line that are subcommands lead to the list; both shells walk the same way.
+// The words of the command line that are subcommands lead to the list; both shells walk the same
+// way.
 std::string bash_script(const std::vector<Line>& lines) {
   std::string out =
       "# bash completion for sluice. Use: source <(sluice completion bash)\n"
@@ -56,12 +59,14 @@ std::string bash_script(const std::vector<Line>& lines) {
   for (const auto& line : lines) {
     std::string words;
     for (const auto& [word, meaning] : line.words) words += (words.empty() ? "" : " ") + word;
-    out += fmt::format("    {}) words={};{} ;;\n", shell_quoted(line.path), shell_quoted(words), line.files ? " files=1" : "");
+    out += fmt::format("    {}) words={};{} ;;\n", shell_quoted(line.path), shell_quoted(words),
+                       line.files ? " files=1" : "");
   }
   out +=
       "  esac\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-      "  if [[ -n \"$files\" && \"$current\" != -* ]]; then COMPREPLY+=($(compgen -f -- \"$current\")); fi\n"
+      "  if [[ -n \"$files\" && \"$current\" != -* ]]; then COMPREPLY+=($(compgen -f -- "
+      "\"$current\")); fi\n"
       "}\n"
       "complete -o filenames -F _sluice sluice\n";
   return out;
@@ -118,13 +123,17 @@ std::string fish_script(const std::vector<Line>& lines) {
       "end\n"
       "complete -c sluice -f\n";
   for (const auto& line : lines) {
-    const std::string when = fmt::format("-n {}", shell_quoted(fmt::format("__sluice_at {}", line.path)));
+    const std::string when =
+        fmt::format("-n {}", shell_quoted(fmt::format("__sluice_at {}", line.path)));
     if (line.files) out += fmt::format("complete -c sluice {} -F\n", when);
     for (const auto& [word, meaning] : line.words) {
       std::string escaped;
-      for (const char c : meaning) escaped += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-      out += word.starts_with("--") ? fmt::format("complete -c sluice {} -l {} -d '{}'\n", when, word.substr(2), escaped)
-                                    : fmt::format("complete -c sluice {} -a {} -d '{}'\n", when, word, escaped);
+      for (const char c : meaning)
+        escaped += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+      out +=
+          word.starts_with("--")
+              ? fmt::format("complete -c sluice {} -l {} -d '{}'\n", when, word.substr(2), escaped)
+              : fmt::format("complete -c sluice {} -a {} -d '{}'\n", when, word, escaped);
     }
   }
   return out;
@@ -134,18 +143,25 @@ std::string fish_script(const std::vector<Line>& lines) {
 
 Command completion_command(const Command* root) {
   auto shell = std::make_shared<std::string>();
-  Command command{.name = "completion",
-                  .summary = "Print a completion script for your shell",
-                  .examples = {{"source <(sluice completion bash)", "in ~/.bashrc"},
-                               {"sluice completion fish > ~/.config/fish/completions/sluice.fish", ""}},
-                  .options = {{.names = "SHELL", .target = shell.get(), .value = "SHELL", .help = "which.", .required = true,
-                               .choices = {"bash", "zsh", "fish"}}},
-                  .state = shell,
-                  .server = false};
+  Command command{
+      .name = "completion",
+      .summary = "Print a completion script for your shell",
+      .examples = {{"source <(sluice completion bash)", "in ~/.bashrc"},
+                   {"sluice completion fish > ~/.config/fish/completions/sluice.fish", ""}},
+      .options = {{.names = "SHELL",
+                   .target = shell.get(),
+                   .value = "SHELL",
+                   .help = "which.",
+                   .required = true,
+                   .choices = {"bash", "zsh", "fish"}}},
+      .state = shell,
+      .server = false};
   command.run = [shell = shell.get(), root](Context& context) {
     std::vector<Line> lines;
     collect(*root, "", lines);
-    context.out << (*shell == "bash" ? bash_script(lines) : *shell == "zsh" ? zsh_script(lines) : fish_script(lines));
+    context.out << (*shell == "bash"  ? bash_script(lines)
+                    : *shell == "zsh" ? zsh_script(lines)
+                                      : fish_script(lines));
     return Exit::ok;
   };
   return command;

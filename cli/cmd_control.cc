@@ -7,19 +7,23 @@ namespace sluice::cli {
 namespace {
 
 // Sends one verb to each run; goes on after a refusal and gives the last refusal's code.
-Exit each_run(Context& context, const std::vector<std::string>& runs, const std::string& verb, const Json& body,
-              const std::string& done) {
+Exit each_run(Context& context, const std::vector<std::string>& runs, const std::string& verb,
+              const Json& body, const std::string& done) {
   Client client(context.server);
   Exit worst = Exit::ok;
   for (const auto& run : runs) {
-    const Answer answer = client.try_send({.method = "POST", .path = path({"runs", run, verb}), .body = to_text(body)});
+    const Answer answer = client.try_send(
+        {.method = "POST", .path = path({"runs", run, verb}), .body = to_text(body)});
     if (answer.ok()) {
-      if (context.json) print_json(context, answer);
-      else context.out << fmt::format("{}  {}\n", printable(run), done);
+      if (context.json)
+        print_json(context, answer);
+      else
+        context.out << fmt::format("{}  {}\n", printable(run), done);
       continue;
     }
     if (runs.size() == 1) throw Failure(exit_for(answer.status), problem_text(answer));
-    context.err << fmt::format("{}: {}: {}\n", paint(context.err_terminal, Tone::bad, "error"), printable(run), problem_text(answer));
+    context.err << fmt::format("{}: {}: {}\n", paint(context.err_terminal, Tone::bad, "error"),
+                               printable(run), problem_text(answer));
     worst = exit_for(answer.status);
   }
   return worst;
@@ -33,23 +37,35 @@ struct Options {
 };
 
 Option runs_option(Options& o) {
-  return {.names = "RUN", .target = &o.runs, .value = "RUN", .help = "the run's id; may be several", .required = true};
+  return {.names = "RUN",
+          .target = &o.runs,
+          .value = "RUN",
+          .help = "the run's id; may be several",
+          .required = true};
 }
 
 Option frame_option(Options& o) {
-  return {.names = "--frame", .target = &o.frame, .value = "FRAME", .help = "which, where several branches are live (`sluice show --json`)"};
+  return {.names = "--frame",
+          .target = &o.frame,
+          .value = "FRAME",
+          .help = "which, where several branches are live (`sluice show --json`)"};
 }
 
 }  // namespace
 
 Command cancel_command() {
   auto o = std::make_shared<Options>();
-  Command command{.name = "cancel",
-                  .summary = "End runs now",
-                  .description = "The run becomes ABORTED; workers that hold a task of it are told.",
-                  .examples = {{"sluice cancel 06f3kq2m1c0g0 --cause 'ordered twice'", ""}},
-                  .options = {runs_option(*o), {.names = "--cause", .target = &o->cause, .value = "TEXT", .help = "why, for the history"}},
-                  .state = o};
+  Command command{
+      .name = "cancel",
+      .summary = "End runs now",
+      .description = "The run becomes ABORTED; workers that hold a task of it are told.",
+      .examples = {{"sluice cancel 06f3kq2m1c0g0 --cause 'ordered twice'", ""}},
+      .options = {runs_option(*o),
+                  {.names = "--cause",
+                   .target = &o->cause,
+                   .value = "TEXT",
+                   .help = "why, for the history"}},
+      .state = o};
   command.run = [o = o.get()](Context& context) {
     Json body = Json::object();
     if (!o->cause.empty()) body["cause"] = o->cause;
@@ -62,11 +78,15 @@ Command pause_command() {
   auto o = std::make_shared<Options>();
   Command command{.name = "pause",
                   .summary = "Stop runs from taking their next step",
-                  .description = "What a worker has in its hands it may finish. Queues are paused by `sluice queues pause`.",
+                  .description =
+                      "What a worker has in its hands it may finish. Queues are paused by `sluice "
+                      "queues pause`.",
                   .examples = {{"sluice pause 06f3kq2m1c0g0", ""}},
                   .options = {runs_option(*o)},
                   .state = o};
-  command.run = [o = o.get()](Context& context) { return each_run(context, o->runs, "pause", Json::object(), "paused"); };
+  command.run = [o = o.get()](Context& context) {
+    return each_run(context, o->runs, "pause", Json::object(), "paused");
+  };
   return command;
 }
 
@@ -77,23 +97,36 @@ Command resume_command() {
                   .examples = {{"sluice resume 06f3kq2m1c0g0", ""}},
                   .options = {runs_option(*o)},
                   .state = o};
-  command.run = [o = o.get()](Context& context) { return each_run(context, o->runs, "resume", Json::object(), "resumed"); };
+  command.run = [o = o.get()](Context& context) {
+    return each_run(context, o->runs, "resume", Json::object(), "resumed");
+  };
   return command;
 }
 
 Command redrive_command() {
   auto o = std::make_shared<Options>();
-  Command command{
-      .name = "redrive",
-      .summary = "Let failed runs go on from where they failed",
-      .description = "The failed state starts again, with its retries as at first, and the run's dead letter is closed.",
-      .examples = {{"sluice redrive 06f3kq2m1c0g0", "the same state, the same input"},
-                   {"sluice redrive 06f3kq2m1c0g0 --from Pay --input @fixed.json", "another state, another input"}},
-      .options = {runs_option(*o),
-                  {.names = "--from", .target = &o->from, .value = "STATE", .help = "begin at this state instead"},
-                  {.names = "-i,--input", .target = &o->input, .value = "JSON|@FILE|-", .help = "that state's input instead of what it had"},
-                  {.names = "--version", .target = &o->version, .value = "N", .help = "go on with this version of the workflow"}},
-      .state = o};
+  Command command{.name = "redrive",
+                  .summary = "Let failed runs go on from where they failed",
+                  .description =
+                      "The failed state starts again, with its retries as at first, and the run's "
+                      "dead letter is closed.",
+                  .examples = {{"sluice redrive 06f3kq2m1c0g0", "the same state, the same input"},
+                               {"sluice redrive 06f3kq2m1c0g0 --from Pay --input @fixed.json",
+                                "another state, another input"}},
+                  .options = {runs_option(*o),
+                              {.names = "--from",
+                               .target = &o->from,
+                               .value = "STATE",
+                               .help = "begin at this state instead"},
+                              {.names = "-i,--input",
+                               .target = &o->input,
+                               .value = "JSON|@FILE|-",
+                               .help = "that state's input instead of what it had"},
+                              {.names = "--version",
+                               .target = &o->version,
+                               .value = "N",
+                               .help = "go on with this version of the workflow"}},
+                  .state = o};
   command.run = [o = o.get()](Context& context) {
     Json body = Json::object();
     if (!o->from.empty()) body["from"] = o->from;
@@ -111,7 +144,11 @@ Command skip_command() {
       .summary = "Give the stage a run waits at an output, and let it go on",
       .examples = {{"sluice skip 06f3kq2m1c0g0 --output '{\"paid\": true}'", "paid by hand"}},
       .options = {runs_option(*o),
-                  {.names = "-o,--output", .target = &o->output, .value = "JSON|@FILE|-", .help = "what the stage would have given", .required = true},
+                  {.names = "-o,--output",
+                   .target = &o->output,
+                   .value = "JSON|@FILE|-",
+                   .help = "what the stage would have given",
+                   .required = true},
                   frame_option(*o)},
       .state = o};
   command.run = [o = o.get()](Context& context) {
@@ -128,9 +165,14 @@ Command fail_command() {
       .name = "fail",
       .summary = "Fail the stage a run waits at",
       .description = "The error goes through the state's Retry and Catch as any other.",
-      .examples = {{"sluice fail 06f3kq2m1c0g0 --error Payment.Declined --cause 'the bank called'", ""}},
+      .examples = {{"sluice fail 06f3kq2m1c0g0 --error Payment.Declined --cause 'the bank called'",
+                    ""}},
       .options = {runs_option(*o),
-                  {.names = "-e,--error", .target = &o->error, .value = "NAME", .help = "the error's name", .required = true},
+                  {.names = "-e,--error",
+                   .target = &o->error,
+                   .value = "NAME",
+                   .help = "the error's name",
+                   .required = true},
                   {.names = "--cause", .target = &o->cause, .value = "TEXT", .help = "why"},
                   frame_option(*o)},
       .state = o};

@@ -39,13 +39,22 @@ Exit list_groups(Context& context, Client& client, const Options& o) {
     print_json(context, answer);
     return Exit::ok;
   }
-  Table table({{"ERROR", Table::Align::left, true}, {"QUEUE", Table::Align::left, true}, {"COUNT", Table::Align::right}, {"FIRST"}, {"LAST"}});
+  Table table({{"ERROR", Table::Align::left, true},
+               {"QUEUE", Table::Align::left, true},
+               {"COUNT", Table::Align::right},
+               {"FIRST"},
+               {"LAST"}});
   const Json said = answer.json();
   for (const auto& group : member(said, "items"))
-    table.row({{text_of(group, "error"), Tone::bad}, text_of(group, "queue"), humane_count(number_of(group, "count")),
-               age_of(group, "first"), age_of(group, "last")});
-  if (table.empty()) note(context, "no dead letters");
-  else context.out << table.text(context.out_terminal);
+    table.row({{text_of(group, "error"), Tone::bad},
+               text_of(group, "queue"),
+               humane_count(number_of(group, "count")),
+               age_of(group, "first"),
+               age_of(group, "last")});
+  if (table.empty())
+    note(context, "no dead letters");
+  else
+    context.out << table.text(context.out_terminal);
   return Exit::ok;
 }
 
@@ -64,12 +73,23 @@ Exit list(Context& context, const Options& o) {
     note(context, "no dead letters");
     return Exit::ok;
   }
-  Table table({{"DEAD LETTER"}, {"AT"}, {"WHERE", Table::Align::left, true}, {"ERROR", Table::Align::left, true},
-               {"CAUSE", Table::Align::left, true}, {"TRIES", Table::Align::right}, {"RUN"}, {"STATUS"}});
+  Table table({{"DEAD LETTER"},
+               {"AT"},
+               {"WHERE", Table::Align::left, true},
+               {"ERROR", Table::Align::left, true},
+               {"CAUSE", Table::Align::left, true},
+               {"TRIES", Table::Align::right},
+               {"RUN"},
+               {"STATUS"}});
   for (const auto& letter : letters) {
     const std::string status = text_of(letter, "status");
-    table.row({text_of(letter, "id"), age_of(letter, "at"), place_of(letter), {text_of(letter, "error"), Tone::bad},
-               shorten(text_of(letter, "cause"), 80), text_of(letter, "attempts"), text_of(letter, "run"),
+    table.row({text_of(letter, "id"),
+               age_of(letter, "at"),
+               place_of(letter),
+               {text_of(letter, "error"), Tone::bad},
+               shorten(text_of(letter, "cause"), 80),
+               text_of(letter, "attempts"),
+               text_of(letter, "run"),
                {status == "OPEN" ? "" : status, Tone::dim}});
   }
   context.out << table.text(context.out_terminal);
@@ -87,32 +107,44 @@ Exit show(Context& context, const Options& o) {
   const Json letter = answer.json();
   const Terminal& terminal = context.out_terminal;
   const std::string status = text_of(letter, "status");
-  context.out << fmt::format("{}  {}  {}\n", paint(terminal, Tone::strong, text_of(letter, "id")), text_of(letter, "kind"),
+  context.out << fmt::format("{}  {}  {}\n", paint(terminal, Tone::strong, text_of(letter, "id")),
+                             text_of(letter, "kind"),
                              paint(terminal, status == "OPEN" ? Tone::bad : Tone::dim, status));
   const Json& headers = member(letter, "headers");
-  context.out << fields(terminal, {{"error", paint(terminal, Tone::bad, text_of(letter, "error"))},
-                                   {"cause", text_of(letter, "cause")},
-                                   {"at", fmt::format("{} ({})", text_of(letter, "at"), age_of(letter, "at"))},
-                                   {"queue", text_of(letter, "queue")},
-                                   {"workflow", text_of(letter, "workflow")},
-                                   {"state", text_of(letter, "state")},
-                                   {"run", text_of(letter, "run")},
-                                   {"dropped", text_of(letter, "reason")},
-                                   {"headers", headers.is_object() && !headers.empty() ? printable(to_text(headers)) : ""},
-                                   {"body", printable(to_text(member(letter, "body")))}});
+  context.out << fields(
+      terminal,
+      {{"error", paint(terminal, Tone::bad, text_of(letter, "error"))},
+       {"cause", text_of(letter, "cause")},
+       {"at", fmt::format("{} ({})", text_of(letter, "at"), age_of(letter, "at"))},
+       {"queue", text_of(letter, "queue")},
+       {"workflow", text_of(letter, "workflow")},
+       {"state", text_of(letter, "state")},
+       {"run", text_of(letter, "run")},
+       {"dropped", text_of(letter, "reason")},
+       {"headers", headers.is_object() && !headers.empty() ? printable(to_text(headers)) : ""},
+       {"body", printable(to_text(member(letter, "body")))}});
   const Json& tries = member(letter, "attempt_list");
   if (tries.is_array() && !tries.empty()) {
     context.out << "\n" << paint(terminal, Tone::strong, "Attempts") << "\n";
-    Table table({{"#", Table::Align::right}, {"STARTED"}, {"TOOK", Table::Align::right}, {"WORKER", Table::Align::left, true},
-                 {"ERROR", Table::Align::left, true}, {"CAUSE", Table::Align::left, true}});
+    Table table({{"#", Table::Align::right},
+                 {"STARTED"},
+                 {"TOOK", Table::Align::right},
+                 {"WORKER", Table::Align::left, true},
+                 {"ERROR", Table::Align::left, true},
+                 {"CAUSE", Table::Align::left, true}});
     for (const auto& attempt : tries) {
       const auto from = time_of(attempt, "started_at"), to = time_of(attempt, "ended_at");
-      table.row({text_of(attempt, "attempt"), text_of(attempt, "started_at"), from && to ? humane(*to - *from) : "",
-                 text_of(attempt, "worker"), {text_of(attempt, "error"), Tone::bad}, text_of(attempt, "cause")});
+      table.row({text_of(attempt, "attempt"),
+                 text_of(attempt, "started_at"),
+                 from && to ? humane(*to - *from) : "",
+                 text_of(attempt, "worker"),
+                 {text_of(attempt, "error"), Tone::bad},
+                 text_of(attempt, "cause")});
     }
     context.out << table.text(terminal);
   }
-  if (status == "OPEN") note(context, fmt::format("\nAgain: sluice dlq replay {}", text_of(letter, "id")));
+  if (status == "OPEN")
+    note(context, fmt::format("\nAgain: sluice dlq replay {}", text_of(letter, "id")));
   return Exit::ok;
 }
 
@@ -122,7 +154,8 @@ struct Counts {
 };
 
 // One letter; a refusal is told and counted, and does not stop the others.
-void replay_one(Context& context, Client& client, const std::string& id, const Json& body, bool alone, Counts& counts) {
+void replay_one(Context& context, Client& client, const std::string& id, const Json& body,
+                bool alone, Counts& counts) {
   const Answer answer = client.try_send({.method = "POST",
                                          .path = path({"dead-letters", id, "replay"}),
                                          .body = to_text(body),
@@ -134,24 +167,30 @@ void replay_one(Context& context, Client& client, const std::string& id, const J
   if (alone) throw Failure(exit_for(answer.status), problem_text(answer));
   ++counts.refused;
   counts.worst = exit_for(answer.status);
-  if (counts.refused <= 10) note(context, fmt::format("{}: {}", printable(id), problem_text(answer)));
+  if (counts.refused <= 10)
+    note(context, fmt::format("{}: {}", printable(id), problem_text(answer)));
 }
 
 void tell(Context& context, const Counts& counts, const char* verb) {
-  if (context.json) context.out << to_text(Json{{verb, counts.done}, {"refused", counts.refused}}) << "\n";
-  else context.out << fmt::format("{} {}{}\n", counted(counts.done, "dead letter"), verb,
-                                  counts.refused > 0 ? fmt::format(", {} refused", humane_count(counts.refused)) : "");
+  if (context.json)
+    context.out << to_text(Json{{verb, counts.done}, {"refused", counts.refused}}) << "\n";
+  else
+    context.out << fmt::format(
+        "{} {}{}\n", counted(counts.done, "dead letter"), verb,
+        counts.refused > 0 ? fmt::format(", {} refused", humane_count(counts.refused)) : "");
 }
 
-// Each by its id rather than by one bulk call: the list is fixed when it is counted, so what dies again
-// meanwhile is not replayed a second time, and every refusal has its reason.
+// Each by its id rather than by one bulk call: the list is fixed when it is counted, so what dies
+// again meanwhile is not replayed a second time, and every refusal has its reason.
 Exit replay_many(Context& context, Client& client, const Options& o) {
   const auto letters = list_all(client, "/v1/dead-letters", filter_of(o), 0);
   if (letters.empty()) {
     note(context, "no dead letters match");
     return Exit::ok;
   }
-  if (context.in_is_terminal && !confirmed(context, fmt::format("Replay {}?", counted(std::ssize(letters), "dead letter")), o.yes)) {
+  if (context.in_is_terminal &&
+      !confirmed(context, fmt::format("Replay {}?", counted(std::ssize(letters), "dead letter")),
+                 o.yes)) {
     note(context, "nothing was replayed");
     return Exit::failed;
   }
@@ -170,8 +209,11 @@ Exit replay_many(Context& context, Client& client, const Options& o) {
 Exit replay(Context& context, const Options& o) {
   const bool many = o.all || !o.queue.empty() || !o.workflow.empty();
   if (many == !o.ids.empty() || (!many && !o.error.empty()))
-    throw Failure(Exit::usage, "sluice dlq replay: name dead letters, or say which: --queue Q, --workflow W or --all (and --error NAME)");
-  if (o.input && (many || o.ids.size() > 1)) throw Failure(Exit::usage, "--input goes with one dead letter");
+    throw Failure(Exit::usage,
+                  "sluice dlq replay: name dead letters, or say which: --queue Q, --workflow W or "
+                  "--all (and --error NAME)");
+  if (o.input && (many || o.ids.size() > 1))
+    throw Failure(Exit::usage, "--input goes with one dead letter");
   Client client(context.server);
   if (many) return replay_many(context, client, o);
   Json body = Json::object();
@@ -186,7 +228,8 @@ Exit drop(Context& context, const Options& o) {
   Client client(context.server);
   Counts counts;
   for (const auto& id : o.ids) {
-    const Answer answer = client.try_send({.method = "DELETE", .path = path({"dead-letters", id}), .query = {{"reason", o.reason}}});
+    const Answer answer = client.try_send(
+        {.method = "DELETE", .path = path({"dead-letters", id}), .query = {{"reason", o.reason}}});
     if (answer.ok()) {
       ++counts.done;
       continue;
@@ -204,24 +247,51 @@ Exit drop(Context& context, const Options& o) {
 
 Command dlq_command() {
   auto o = std::make_shared<Options>();
-  const Option queue{.names = "-q,--queue", .target = &o->queue, .value = "QUEUE", .help = "only this queue's"};
-  const Option workflow{.names = "-w,--workflow", .target = &o->workflow, .value = "NAME", .help = "only this workflow's"};
-  const Option error{.names = "-e,--error", .target = &o->error, .value = "NAME", .help = "only those with this error"};
-  const Option ids{.names = "ID", .target = &o->ids, .value = "ID", .help = "the dead letter's id; may be several", .required = true};
+  const Option queue{
+      .names = "-q,--queue", .target = &o->queue, .value = "QUEUE", .help = "only this queue's"};
+  const Option workflow{.names = "-w,--workflow",
+                        .target = &o->workflow,
+                        .value = "NAME",
+                        .help = "only this workflow's"};
+  const Option error{.names = "-e,--error",
+                     .target = &o->error,
+                     .value = "NAME",
+                     .help = "only those with this error"};
+  const Option ids{.names = "ID",
+                   .target = &o->ids,
+                   .value = "ID",
+                   .help = "the dead letter's id; may be several",
+                   .required = true};
 
-  Command list_them{.name = "list",
-                    .summary = "List dead letters, newest first",
-                    .examples = {{"sluice dlq list --by-error", "what fails, and how often"}, {"sluice dlq list -q pay -e Payment.Declined", ""}},
-                    .options = {queue, workflow, error,
-                                {.names = "--run", .target = &o->run, .value = "RUN", .help = "only this run's"},
-                                {.names = "--status", .target = &o->status, .value = "STATUS", .help = "OPEN if not given.", .choices = {"OPEN", "REPLAYED", "DROPPED"}},
-                                {.names = "--by-error", .target = &o->by_error, .value = "", .help = "counts by error and queue"},
-                                {.names = "-n,--limit", .target = &o->limit, .value = "N", .help = "at most so many (50)",
-                                 .range = std::pair<std::int64_t, std::int64_t>{1, 1'000'000}}}};
+  Command list_them{
+      .name = "list",
+      .summary = "List dead letters, newest first",
+      .examples = {{"sluice dlq list --by-error", "what fails, and how often"},
+                   {"sluice dlq list -q pay -e Payment.Declined", ""}},
+      .options = {queue,
+                  workflow,
+                  error,
+                  {.names = "--run", .target = &o->run, .value = "RUN", .help = "only this run's"},
+                  {.names = "--status",
+                   .target = &o->status,
+                   .value = "STATUS",
+                   .help = "OPEN if not given.",
+                   .choices = {"OPEN", "REPLAYED", "DROPPED"}},
+                  {.names = "--by-error",
+                   .target = &o->by_error,
+                   .value = "",
+                   .help = "counts by error and queue"},
+                  {.names = "-n,--limit",
+                   .target = &o->limit,
+                   .value = "N",
+                   .help = "at most so many (50)",
+                   .range = std::pair<std::int64_t, std::int64_t>{1, 1'000'000}}}};
   list_them.run = [o = o.get()](Context& context) { return list(context, *o); };
 
-  Command show_one{.name = "show", .summary = "Show a dead letter: the message, why, every attempt",
-                   .examples = {{"sluice dlq show 06f3kq2m1c0g0", ""}}, .options = {ids}};
+  Command show_one{.name = "show",
+                   .summary = "Show a dead letter: the message, why, every attempt",
+                   .examples = {{"sluice dlq show 06f3kq2m1c0g0", ""}},
+                   .options = {ids}};
   show_one.run = [o = o.get()](Context& context) {
     if (o->ids.size() != 1) throw Failure(Exit::usage, "sluice dlq show: expected one dead letter");
     return show(context, *o);
@@ -229,22 +299,36 @@ Command dlq_command() {
 
   Option some = ids;
   some.required = false;
-  Command replay_them{.name = "replay",
-                      .summary = "Process dead letters again",
-                      .description = "A run's dead letter lets the run go on from where it failed. On a terminal the count "
-                                     "is shown and you are asked before many are replayed.",
-                      .examples = {{"sluice dlq replay 06f3kq2m1c0g0 --input @fixed.json", "one, with another input"},
-                                   {"sluice dlq replay --queue pay --error Http.5xx", "all of these"}},
-                      .options = {some, queue, workflow, error,
-                                  {.names = "--all", .target = &o->all, .value = "", .help = "of every queue"},
-                                  {.names = "-i,--input", .target = &o->input, .value = "JSON|@FILE|-", .help = "another input; with one ID"},
-                                  {.names = "--yes", .target = &o->yes, .value = "", .help = "do not ask"}}};
+  Command replay_them{
+      .name = "replay",
+      .summary = "Process dead letters again",
+      .description =
+          "A run's dead letter lets the run go on from where it failed. On a terminal the count "
+          "is shown and you are asked before many are replayed.",
+      .examples = {{"sluice dlq replay 06f3kq2m1c0g0 --input @fixed.json",
+                    "one, with another input"},
+                   {"sluice dlq replay --queue pay --error Http.5xx", "all of these"}},
+      .options = {some,
+                  queue,
+                  workflow,
+                  error,
+                  {.names = "--all", .target = &o->all, .value = "", .help = "of every queue"},
+                  {.names = "-i,--input",
+                   .target = &o->input,
+                   .value = "JSON|@FILE|-",
+                   .help = "another input; with one ID"},
+                  {.names = "--yes", .target = &o->yes, .value = "", .help = "do not ask"}}};
   replay_them.run = [o = o.get()](Context& context) { return replay(context, *o); };
 
   Command drop_them{.name = "drop",
                     .summary = "Close dead letters without processing them",
                     .examples = {{"sluice dlq drop 06f3kq2m1c0g0 --reason 'test data'", ""}},
-                    .options = {ids, {.names = "-r,--reason", .target = &o->reason, .value = "TEXT", .help = "why; kept with it", .required = true}}};
+                    .options = {ids,
+                                {.names = "-r,--reason",
+                                 .target = &o->reason,
+                                 .value = "TEXT",
+                                 .help = "why; kept with it",
+                                 .required = true}}};
   drop_them.run = [o = o.get()](Context& context) { return drop(context, *o); };
 
   return {.name = "dlq",

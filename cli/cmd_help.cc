@@ -10,7 +10,9 @@ Command help_command(const Command* root) {
   Command command{.name = "help",
                   .summary = "Say more about a command, or about the exit codes",
                   .examples = {{"sluice help dlq replay", ""}, {"sluice help exit-codes", ""}},
-                  .options = {{.names = "COMMAND", .target = words.get(), .value = "COMMAND",
+                  .options = {{.names = "COMMAND",
+                               .target = words.get(),
+                               .value = "COMMAND",
                                .help = "a command's name, or exit-codes"}},
                   .state = words,
                   .server = false};
@@ -28,9 +30,10 @@ Command help_command(const Command* root) {
       for (const auto& sub : at->subcommands) names.push_back(sub.name);
       if (known.size() == 1) names.push_back("exit-codes");
       const std::string near = suggest(word, names);
-      throw Failure(Exit::usage, fmt::format("there is no help on \"{}\"{}", printable(word),
-                                             near.empty() ? "; `sluice help` lists the commands"
-                                                          : fmt::format("; did you mean \"{}\"?", near)));
+      throw Failure(Exit::usage,
+                    fmt::format("there is no help on \"{}\"{}", printable(word),
+                                near.empty() ? "; `sluice help` lists the commands"
+                                             : fmt::format("; did you mean \"{}\"?", near)));
     }
     context.out << help_text(*root, *words, context.out_terminal.width);
     return Exit::ok;

@@ -41,19 +41,46 @@ Command runs_command() {
   Command command{
       .name = "runs",
       .summary = "List runs, newest first",
-      .examples = {{"sluice runs --status FAILED --since 2h", "what went wrong in the last two hours"},
+      .examples = {{"sluice runs --status FAILED --since 2h",
+                    "what went wrong in the last two hours"},
                    {"sluice runs -w orders --state Pay -l region=eu", "orders that stand at Pay"}},
-      .options = {{.names = "-w,--workflow", .target = &o->workflow, .value = "NAME", .help = "only its runs"},
-                  {.names = "-s,--status", .target = &o->status, .value = "STATUS", .help = "only those.",
-                   .choices = {"RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED", "COMPENSATING", "COMPENSATED"}},
-                  {.names = "--state", .target = &o->state, .value = "STATE", .help = "only runs that stand at this state"},
-                  {.names = "-l,--label", .target = &o->labels, .value = "KEY=VALUE", .help = "only with this label; may be repeated"},
-                  {.names = "--since", .target = &o->since, .value = "AGO|TIME", .help = "started after: 90s, 15m, 2h, 3d, or a time"},
-                  {.names = "-q,--search", .target = &o->search, .value = "TEXT", .help = "part of the name, the id or the error"},
-                  {.names = "-n,--limit", .target = &o->limit, .value = "N", .help = "at most so many (50)",
-                   .range = std::pair<std::int64_t, std::int64_t>{1, 1'000'000}},
-                  {.names = "--all", .target = &o->all, .value = "", .help = "every one, however many"},
-                  {.names = "--cursor", .target = &o->cursor, .value = "CURSOR", .help = "go on where a list ended"}},
+      .options =
+          {{.names = "-w,--workflow",
+            .target = &o->workflow,
+            .value = "NAME",
+            .help = "only its runs"},
+           {.names = "-s,--status",
+            .target = &o->status,
+            .value = "STATUS",
+            .help = "only those.",
+            .choices = {"RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED",
+                        "COMPENSATING", "COMPENSATED"}},
+           {.names = "--state",
+            .target = &o->state,
+            .value = "STATE",
+            .help = "only runs that stand at this state"},
+           {.names = "-l,--label",
+            .target = &o->labels,
+            .value = "KEY=VALUE",
+            .help = "only with this label; may be repeated"},
+           {.names = "--since",
+            .target = &o->since,
+            .value = "AGO|TIME",
+            .help = "started after: 90s, 15m, 2h, 3d, or a time"},
+           {.names = "-q,--search",
+            .target = &o->search,
+            .value = "TEXT",
+            .help = "part of the name, the id or the error"},
+           {.names = "-n,--limit",
+            .target = &o->limit,
+            .value = "N",
+            .help = "at most so many (50)",
+            .range = std::pair<std::int64_t, std::int64_t>{1, 1'000'000}},
+           {.names = "--all", .target = &o->all, .value = "", .help = "every one, however many"},
+           {.names = "--cursor",
+            .target = &o->cursor,
+            .value = "CURSOR",
+            .help = "go on where a list ended"}},
       .state = o};
   command.run = [o = o.get()](Context& context) {
     Client client(context.server);
@@ -74,13 +101,24 @@ Command runs_command() {
       note(context, "no runs");
       return Exit::ok;
     }
-    Table table({{"RUN"}, {"WORKFLOW", Table::Align::left, true}, {"STATUS"}, {"STARTED"}, {"TOOK", Table::Align::right},
-                 {"NAME", Table::Align::left, true}, {"ERROR", Table::Align::left, true}, {"LABELS", Table::Align::left, true}});
+    Table table({{"RUN"},
+                 {"WORKFLOW", Table::Align::left, true},
+                 {"STATUS"},
+                 {"STARTED"},
+                 {"TOOK", Table::Align::right},
+                 {"NAME", Table::Align::left, true},
+                 {"ERROR", Table::Align::left, true},
+                 {"LABELS", Table::Align::left, true}});
     for (const auto& run : runs) {
       const std::string status = text_of(run, "status");
-      table.row({text_of(run, "id"), fmt::format("{} v{}", text_of(run, "workflow"), text_of(run, "version")),
-                 {status, status_tone(status)}, age_of(run, "started_at"), took(run), text_of(run, "name"),
-                 {text_of(run, "error"), Tone::bad}, {labels_of(run), Tone::dim}});
+      table.row({text_of(run, "id"),
+                 fmt::format("{} v{}", text_of(run, "workflow"), text_of(run, "version")),
+                 {status, status_tone(status)},
+                 age_of(run, "started_at"),
+                 took(run),
+                 text_of(run, "name"),
+                 {text_of(run, "error"), Tone::bad},
+                 {labels_of(run), Tone::dim}});
     }
     context.out << table.text(context.out_terminal);
     if (!cursor.empty()) note(context, fmt::format("more: add --cursor {}, or --all", cursor));

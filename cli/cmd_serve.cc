@@ -16,40 +16,51 @@ struct Given {
 void fill_from_file(Given& given) {
   const std::string text = read_file(given.config);
   const auto parsed = parse_json(text);
-  if (!parsed) throw Failure(Exit::invalid, fmt::format("{}: {}", given.config, parsed.error().detail));
-  if (!parsed->is_object()) throw Failure(Exit::invalid, fmt::format("{}: expected a JSON object", given.config));
+  if (!parsed)
+    throw Failure(Exit::invalid, fmt::format("{}: {}", given.config, parsed.error().detail));
+  if (!parsed->is_object())
+    throw Failure(Exit::invalid, fmt::format("{}: expected a JSON object", given.config));
   const std::array<std::pair<std::string_view, std::optional<std::string>*>, 4> known = {
-      {{"data", &given.data}, {"listen", &given.listen}, {"log-level", &given.log_level}, {"database", &given.database}}};
+      {{"data", &given.data},
+       {"listen", &given.listen},
+       {"log-level", &given.log_level},
+       {"database", &given.database}}};
   std::string problems;
   for (const auto& [key, value] : parsed->items()) {
-    const auto it = std::find_if(known.begin(), known.end(), [&k = key](const auto& each) { return each.first == k; });
+    const auto it = std::find_if(known.begin(), known.end(),
+                                 [&k = key](const auto& each) { return each.first == k; });
     if (it == known.end()) {
       const std::array<std::string_view, 3> names = {"data", "listen", "log-level"};
       const std::string near = suggest(key, names);
       problems += fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
-                              near.empty() ? "; there are data, listen and log-level" : fmt::format("; did you mean \"{}\"?", near));
+                              near.empty() ? "; there are data, listen and log-level"
+                                           : fmt::format("; did you mean \"{}\"?", near));
     } else if (!value.is_string()) {
       problems += fmt::format("\n  /{}: expected a string, found {}", key, one_line(value, 40));
     } else if (!*it->second) {
       *it->second = value.template get<std::string>();
     }
   }
-  if (!problems.empty()) throw Failure(Exit::invalid, fmt::format("{} has problems:{}", given.config, problems));
+  if (!problems.empty())
+    throw Failure(Exit::invalid, fmt::format("{} has problems:{}", given.config, problems));
 }
 
 ServeOptions resolve(Given given) {
   if (!given.config.empty()) fill_from_file(given);
   if (given.database)
-    throw Failure(Exit::usage,
-                  "--database: this version keeps its data in a directory (SQLite) and offers no PostgreSQL; "
-                  "leave --database away and say --data DIR");
+    throw Failure(
+        Exit::usage,
+        "--database: this version keeps its data in a directory (SQLite) and offers no PostgreSQL; "
+        "leave --database away and say --data DIR");
   ServeOptions options;
   if (given.data) options.data = *given.data;
-  if (options.data.empty()) throw Failure(Exit::usage, "--data: expected a directory, found nothing");
+  if (options.data.empty())
+    throw Failure(Exit::usage, "--data: expected a directory, found nothing");
   if (given.listen) options.listen = parse_address(*given.listen);
   if (given.log_level) {
     if (*given.log_level != "info" && *given.log_level != "error")
-      throw Failure(Exit::usage, fmt::format("--log-level: expected info or error, found \"{}\"", printable(*given.log_level)));
+      throw Failure(Exit::usage, fmt::format("--log-level: expected info or error, found \"{}\"",
+                                             printable(*given.log_level)));
     options.log_information = *given.log_level == "info";
   }
   return options;
@@ -59,16 +70,21 @@ ServeOptions resolve(Given given) {
 
 Address parse_address(const std::string& text) {
   const auto refuse = [&] {
-    return Failure(Exit::usage, fmt::format("expected HOST:PORT, such as 127.0.0.1:7070, found \"{}\"", printable(text)));
+    return Failure(
+        Exit::usage,
+        fmt::format("expected HOST:PORT, such as 127.0.0.1:7070, found \"{}\"", printable(text)));
   };
   Address address{"127.0.0.1", 0};
   std::string port = text;
   if (const auto colon = text.rfind(':'); colon != std::string::npos) {
     address.host = text.substr(0, colon);
     port = text.substr(colon + 1);
-    const bool bracketed = address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']';
-    if (bracketed) address.host = address.host.substr(1, address.host.size() - 2);
-    else if (address.host.empty() || address.host.find(':') != std::string::npos) throw refuse();
+    const bool bracketed =
+        address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']';
+    if (bracketed)
+      address.host = address.host.substr(1, address.host.size() - 2);
+    else if (address.host.empty() || address.host.find(':') != std::string::npos)
+      throw refuse();
   }
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
   if (port.empty() || error != std::errc() || end != port.data() + port.size()) throw refuse();
@@ -76,8 +92,9 @@ Address parse_address(const std::string& text) {
 }
 
 std::string to_string(const Address& address) {
-  return address.host.find(':') == std::string::npos ? fmt::format("{}:{}", address.host, address.port)
-                                                     : fmt::format("[{}]:{}", address.host, address.port);
+  return address.host.find(':') == std::string::npos
+             ? fmt::format("{}:{}", address.host, address.port)
+             : fmt::format("[{}]:{}", address.host, address.port);
 }
 
 bool is_loopback(const std::string& host) {
@@ -86,24 +103,49 @@ bool is_loopback(const std::string& host) {
 
 Command serve_command() {
   auto o = std::make_shared<Given>();
-  Command command{
-      .name = "serve",
-      .summary = "Run a server",
-      .description =
-          "Everything it is told is kept in one directory, which one server owns at a time. SIGTERM or Ctrl-C: takes no "
-          "new requests, answers those under way, closes the data, ends; a second one ends at once, and nothing that "
-          "was acknowledged is lost.\n"
-          "An option on the command line goes before the environment, and that before the --config file: a JSON object "
-          "with the options' names, such as {\"data\": \"/var/lib/sluice\", \"listen\": \"127.0.0.1:7070\"}.",
-      .examples = {{"sluice serve", "data in ./sluice-data, on http://127.0.0.1:7070"},
-                   {"sluice serve --data /var/lib/sluice --listen 0.0.0.0:7070", "for other machines too"}},
-      .options = {{.names = "--data", .target = &o->data, .value = "DIR", .help = "where the data is kept; ./sluice-data if not given.", .env = "SLUICE_DATA"},
-                  {.names = "--listen", .target = &o->listen, .value = "HOST:PORT", .help = "127.0.0.1:7070 if not given; port 0 takes any free one.", .env = "SLUICE_LISTEN"},
-                  {.names = "--config", .target = &o->config, .value = "FILE", .help = "a JSON file with these options.", .env = "SLUICE_CONFIG"},
-                  {.names = "--log-level", .target = &o->log_level, .value = "LEVEL", .help = "info, or error for only what went wrong.", .env = "SLUICE_LOG_LEVEL"},
-                  {.names = "--database", .target = &o->database, .value = "URL", .help = "", .env = "SLUICE_DATABASE", .hidden = true}},
-      .state = o,
-      .server = false};
+  Command command{.name = "serve",
+                  .summary = "Run a server",
+                  .description =
+                      "Everything it is told is kept in one directory, which one server owns at a "
+                      "time. SIGTERM or Ctrl-C: takes no "
+                      "new requests, answers those under way, closes the data, ends; a second one "
+                      "ends at once, and nothing that "
+                      "was acknowledged is lost.\n"
+                      "An option on the command line goes before the environment, and that before "
+                      "the --config file: a JSON object "
+                      "with the options' names, such as {\"data\": \"/var/lib/sluice\", "
+                      "\"listen\": \"127.0.0.1:7070\"}.",
+                  .examples = {{"sluice serve", "data in ./sluice-data, on http://127.0.0.1:7070"},
+                               {"sluice serve --data /var/lib/sluice --listen 0.0.0.0:7070",
+                                "for other machines too"}},
+                  .options = {{.names = "--data",
+                               .target = &o->data,
+                               .value = "DIR",
+                               .help = "where the data is kept; ./sluice-data if not given.",
+                               .env = "SLUICE_DATA"},
+                              {.names = "--listen",
+                               .target = &o->listen,
+                               .value = "HOST:PORT",
+                               .help = "127.0.0.1:7070 if not given; port 0 takes any free one.",
+                               .env = "SLUICE_LISTEN"},
+                              {.names = "--config",
+                               .target = &o->config,
+                               .value = "FILE",
+                               .help = "a JSON file with these options.",
+                               .env = "SLUICE_CONFIG"},
+                              {.names = "--log-level",
+                               .target = &o->log_level,
+                               .value = "LEVEL",
+                               .help = "info, or error for only what went wrong.",
+                               .env = "SLUICE_LOG_LEVEL"},
+                              {.names = "--database",
+                               .target = &o->database,
+                               .value = "URL",
+                               .help = "",
+                               .env = "SLUICE_DATABASE",
+                               .hidden = true}},
+                  .state = o,
+                  .server = false};
   command.run = [o = o.get()](Context& context) {
     const ServeOptions options = resolve(*o);
     SLUICE_CHECK(context.serve != nullptr, "the executable gives Context::serve");

@@ -48,17 +48,20 @@ Exit print_end(Context& context, const Json& run) {
     return Exit::ok;
   }
   if (!has_ended(status)) {
-    note(context, fmt::format("run {} goes on ({}): sluice watch {}", text_of(run, "id"), status, text_of(run, "id")));
+    note(context, fmt::format("run {} goes on ({}): sluice watch {}", text_of(run, "id"), status,
+                              text_of(run, "id")));
     return Exit::waited;
   }
   const std::string error = text_of(run, "error"), cause = text_of(run, "cause");
-  throw Failure(Exit::failed, fmt::format("run {} {}{}{}\n  More: sluice show {}", text_of(run, "id"), status,
-                                          error.empty() ? "" : ": " + error, cause.empty() ? "" : ": " + cause,
-                                          text_of(run, "id")));
+  throw Failure(Exit::failed,
+                fmt::format("run {} {}{}{}\n  More: sluice show {}", text_of(run, "id"), status,
+                            error.empty() ? "" : ": " + error, cause.empty() ? "" : ": " + cause,
+                            text_of(run, "id")));
 }
 
 Exit start_one(Context& context, const Options& o) {
-  const Json item = start_item(o, o.input ? read_json(context, *o.input, "--input") : Json::object());
+  const Json item =
+      start_item(o, o.input ? read_json(context, *o.input, "--input") : Json::object());
   Client client(context.server);
   const SystemClock clock;
   const Duration begun = clock.steady_now();
@@ -67,8 +70,8 @@ Exit start_one(Context& context, const Options& o) {
                   .body = to_text(item),
                   .idempotency_key = new_idempotency_key()};
   if (o.wait) {
-    const std::int64_t wait =
-        *o.wait == forever ? wait_in_request_seconds_max : std::min(*o.wait, wait_in_request_seconds_max);
+    const std::int64_t wait = *o.wait == forever ? wait_in_request_seconds_max
+                                                 : std::min(*o.wait, wait_in_request_seconds_max);
     request.query = {{"wait", std::to_string(wait)}};
     request.timeout_seconds += static_cast<double>(wait);
   }
@@ -82,8 +85,9 @@ Exit start_one(Context& context, const Options& o) {
     }
     context.out << id << "\n";
     if (context.out_terminal.is_terminal)
-      note(context, answer.status == 200 ? fmt::format("that run was started before; see it: sluice show {}", id)
-                                         : fmt::format("started; follow it: sluice watch {}", id));
+      note(context, answer.status == 200
+                        ? fmt::format("that run was started before; see it: sluice show {}", id)
+                        : fmt::format("started; follow it: sluice watch {}", id));
     return Exit::ok;
   }
   std::string status = text_of(said, "status");
@@ -104,8 +108,10 @@ Exit start_one(Context& context, const Options& o) {
 // One input a line, many starts a commit.
 Exit start_batch(Context& context, const Options& o) {
   std::string text;
-  if (o.batch == "-") text.assign(std::istreambuf_iterator<char>(context.in), {});
-  else text = read_file(o.batch);
+  if (o.batch == "-")
+    text.assign(std::istreambuf_iterator<char>(context.in), {});
+  else
+    text = read_file(o.batch);
   struct Line {
     std::size_t number;
     Json item;
@@ -125,14 +131,15 @@ Exit start_batch(Context& context, const Options& o) {
     }
   }
   if (faulty > 20) problems += fmt::format("\n  … and {} more", faulty - 20);
-  if (faulty > 0) throw Failure(Exit::invalid, "nothing was started, since not every line is JSON:" + problems);
+  if (faulty > 0)
+    throw Failure(Exit::invalid, "nothing was started, since not every line is JSON:" + problems);
 
   Client client(context.server);
   std::int64_t started = 0, refused = 0;
   Exit worst = Exit::ok;
   Progress progress(context.err, context.err_terminal, "starting", std::ssize(lines));
-  // A batch takes no Idempotency-Key, so one whose answer is lost is not sent again: the message says how far
-  // it came.
+  // A batch takes no Idempotency-Key, so one whose answer is lost is not sent again: the message
+  // says how far it came.
   for (std::size_t at = 0; at < lines.size(); at += batch_items_max) {
     const std::size_t count = std::min(batch_items_max, lines.size() - at);
     Json items = Json::array();
@@ -143,13 +150,15 @@ Exit start_batch(Context& context, const Options& o) {
                             .path = path({"workflows", o.workflow}) + "/runs:batch",
                             .body = to_text(Json{{"items", items}})});
     } catch (const Failure& failure) {
-      throw Failure(failure.code(), fmt::format("{}:{}: {}\n  {} started before this line.", o.batch, lines[at].number,
-                                                failure.what(), counted(started, "run")));
+      throw Failure(failure.code(),
+                    fmt::format("{}:{}: {}\n  {} started before this line.", o.batch,
+                                lines[at].number, failure.what(), counted(started, "run")));
     }
     const Json said = answer.json();
     const Json& results = member(said, "items");
     if (!results.is_array() || results.size() != count)
-      throw Failure(Exit::server_error, fmt::format("expected {} results, found {}", count, results.size()));
+      throw Failure(Exit::server_error,
+                    fmt::format("expected {} results, found {}", count, results.size()));
     for (std::size_t i = 0; i < count; ++i) {
       const std::int64_t status = number_of(results[i], "status");
       if (status >= 200 && status < 300) {
@@ -160,7 +169,10 @@ Exit start_batch(Context& context, const Options& o) {
       ++refused;
       worst = exit_for(static_cast<int>(status));
       if (context.json) context.out << to_text(results[i]) << "\n";
-      const Answer item{.status = static_cast<int>(status), .text = to_text(results[i]), .content_type = {}, .retry_after_seconds = {}};
+      const Answer item{.status = static_cast<int>(status),
+                        .text = to_text(results[i]),
+                        .content_type = {},
+                        .retry_after_seconds = {}};
       note(context, fmt::format("{}:{}: {}", o.batch, lines[at + i].number, problem_text(item)));
     }
     progress.advance(static_cast<std::int64_t>(count));
@@ -177,30 +189,57 @@ Command start_command() {
   Command command{
       .name = "start",
       .summary = "Start a run of a workflow",
-      .description = "Prints the run's id. With --wait it waits until the run has ended and prints its output "
-                     "instead; the exit code then says how it ended. A --name makes the start safe to repeat: the "
-                     "same name and input again is the same run.",
+      .description =
+          "Prints the run's id. With --wait it waits until the run has ended and prints its output "
+          "instead; the exit code then says how it ended. A --name makes the start safe to repeat: "
+          "the "
+          "same name and input again is the same run.",
       .examples = {{"sluice start orders --input '{\"order\": 7}' --wait", ""},
-                   {"sluice start orders --batch orders.jsonl --label source=import", "a run for each line"}},
-      .options =
-          {{.names = "WORKFLOW", .target = &o->workflow, .value = "WORKFLOW", .help = "its name", .required = true},
-           {.names = "-i,--input", .target = &o->input, .value = "JSON|@FILE|-",
-            .help = "the run's input: JSON text, a file, or standard input; {} if not given"},
-           {.names = "--name", .target = &o->name, .value = "NAME", .help = "the run's own name, unique per workflow"},
-           {.names = "-l,--label", .target = &o->labels, .value = "KEY=VALUE", .help = "to find it by; may be repeated"},
-           {.names = "--version", .target = &o->version, .value = "N", .help = "of the workflow; the latest if not given"},
-           {.names = "--priority", .target = &o->priority, .value = "0-9", .help = "of its messages; 9 goes first",
-            .range = std::pair<std::int64_t, std::int64_t>{0, 9}},
-           {.names = "-w,--wait", .target = &o->wait, .value = "SECONDS", .help = "wait for its end, at most so long",
-            .bare = "-1"},
-           {.names = "--batch", .target = &o->batch, .value = "FILE.jsonl",
-            .help = "start a run for each line's JSON as input; - is standard input"}},
+                   {"sluice start orders --batch orders.jsonl --label source=import",
+                    "a run for each line"}},
+      .options = {{.names = "WORKFLOW",
+                   .target = &o->workflow,
+                   .value = "WORKFLOW",
+                   .help = "its name",
+                   .required = true},
+                  {.names = "-i,--input",
+                   .target = &o->input,
+                   .value = "JSON|@FILE|-",
+                   .help =
+                       "the run's input: JSON text, a file, or standard input; {} if not given"},
+                  {.names = "--name",
+                   .target = &o->name,
+                   .value = "NAME",
+                   .help = "the run's own name, unique per workflow"},
+                  {.names = "-l,--label",
+                   .target = &o->labels,
+                   .value = "KEY=VALUE",
+                   .help = "to find it by; may be repeated"},
+                  {.names = "--version",
+                   .target = &o->version,
+                   .value = "N",
+                   .help = "of the workflow; the latest if not given"},
+                  {.names = "--priority",
+                   .target = &o->priority,
+                   .value = "0-9",
+                   .help = "of its messages; 9 goes first",
+                   .range = std::pair<std::int64_t, std::int64_t>{0, 9}},
+                  {.names = "-w,--wait",
+                   .target = &o->wait,
+                   .value = "SECONDS",
+                   .help = "wait for its end, at most so long",
+                   .bare = "-1"},
+                  {.names = "--batch",
+                   .target = &o->batch,
+                   .value = "FILE.jsonl",
+                   .help = "start a run for each line's JSON as input; - is standard input"}},
       .state = o};
   command.run = [o = o.get()](Context& context) {
     if (o->wait && *o->wait < forever) throw Failure(Exit::usage, "--wait: expected seconds");
     if (o->batch.empty()) return start_one(context, *o);
     if (o->input || !o->name.empty() || o->wait)
-      throw Failure(Exit::usage, "--batch starts a run per line: --input, --name and --wait do not go with it");
+      throw Failure(Exit::usage,
+                    "--batch starts a run per line: --input, --name and --wait do not go with it");
     return start_batch(context, *o);
   };
   return command;

@@ -36,7 +36,8 @@ Report check_file(const std::string& text) {
 
 Json to_json(const std::vector<Problem>& problems) {
   Json list = Json::array();
-  for (const auto& problem : problems) list.push_back({{"pointer", problem.pointer}, {"detail", problem.detail}});
+  for (const auto& problem : problems)
+    list.push_back({{"pointer", problem.pointer}, {"detail", problem.detail}});
   return list;
 }
 
@@ -46,11 +47,20 @@ Command validate_command() {
   auto o = std::make_shared<Options>();
   Command command{.name = "validate",
                   .summary = "Check workflow definitions, without a server",
-                  .description = "Lists every problem as FILE:LINE:COLUMN: POINTER: what is wrong and what would be right, "
-                                 "the way compilers do. Exit code 6 if there is any.",
+                  .description =
+                      "Lists every problem as FILE:LINE:COLUMN: POINTER: what is wrong and what "
+                      "would be right, "
+                      "the way compilers do. Exit code 6 if there is any.",
                   .examples = {{"sluice validate workflows/*.json", ""}},
-                  .options = {{.names = "FILE", .target = &o->files, .value = "FILE", .help = "a definition, JSON", .required = true},
-                              {.names = "--strict", .target = &o->strict, .value = "", .help = "warnings count as problems"}},
+                  .options = {{.names = "FILE",
+                               .target = &o->files,
+                               .value = "FILE",
+                               .help = "a definition, JSON",
+                               .required = true},
+                              {.names = "--strict",
+                               .target = &o->strict,
+                               .value = "",
+                               .help = "warnings count as problems"}},
                   .state = o};
   command.run = [o = o.get()](Context& context) {
     std::int64_t problems = 0, warnings = 0;
@@ -61,11 +71,14 @@ Command validate_command() {
       problems += std::ssize(report.problems);
       warnings += std::ssize(report.warnings);
       if (context.json) {
-        all.push_back({{"file", file}, {"errors", to_json(report.problems)}, {"warnings", to_json(report.warnings)}});
+        all.push_back({{"file", file},
+                       {"errors", to_json(report.problems)},
+                       {"warnings", to_json(report.warnings)}});
         continue;
       }
       const auto print = [&](const Problem& problem, Tone tone, const char* what) {
-        context.out << fmt::format("{}: {}: {}\n", place(file, text, problem.pointer), paint(context.out_terminal, tone, what),
+        context.out << fmt::format("{}: {}: {}\n", place(file, text, problem.pointer),
+                                   paint(context.out_terminal, tone, what),
                                    printable(problem.detail));
       };
       for (const auto& problem : report.problems) print(problem, Tone::bad, "error");

@@ -1,22 +1,25 @@
 // The `sluice` command: what it is made of, and how one is run.
 //
-// The command line is a tree of Commands. Each cli/cmd_*.cc gives one branch of it as plain data (names,
-// options, examples) and a function that does the work. From that tree come the parser (parse.cc), the help
-// (help.cc) and the shell completion (cmd_completion.cc), so the three cannot differ. No rule of the service
-// lives here: commands translate between a person and the REST interface (http.h); only `serve` composes the
-// server, and `validate`, `graph` and `doctor` work without one.
+// The command line is a tree of Commands. Each cli/cmd_*.cc gives one branch of it as plain data
+// (names, options, examples) and a function that does the work. From that tree come the parser
+// (parse.cc), the help (help.cc) and the shell completion (cmd_completion.cc), so the three cannot
+// differ. No rule of the service lives here: commands translate between a person and the REST
+// interface (http.h); only `serve` composes the server, and `validate`, `graph` and `doctor` work
+// without one.
 //
 //   Context context = ...;                        // streams, environment, terminal
 //   return run({"deploy", "orders.json"}, context);
 //
 // Invariants:
-//   - What a program reads goes to Context::out, everything else (hints, progress, errors) to Context::err.
+//   - What a program reads goes to Context::out, everything else (hints, progress, errors) to
+//   Context::err.
 //   - With --json, Context::out gets the server's answer as it is, and nothing else.
 //   - The exit code is one of Exit, printed by `sluice help exit-codes`.
 //
 // Threads: a Command tree and its Context belong to one thread.
 //
-// Failure: a command that cannot do what it was asked throws Failure; run() prints it and returns its code.
+// Failure: a command that cannot do what it was asked throws Failure; run() prints it and returns
+// its code.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +39,9 @@ namespace sluice::cli {
 
 enum class Exit : int {
   ok = 0,
-  failed = 1,            // what was asked for was done, and it failed: a run, a check
-  usage = 2,             // the command line is wrong
-  unreachable = 3,       // no server answers
+  failed = 1,       // what was asked for was done, and it failed: a run, a check
+  usage = 2,        // the command line is wrong
+  unreachable = 3,  // no server answers
   not_found = 4,
   conflict = 5,          // it exists and differs, or is in another state
   invalid = 6,           // the input or the definition has problems
@@ -73,14 +76,14 @@ struct Context {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
-  Terminal out_terminal;                          // what Context::out is
+  Terminal out_terminal;  // what Context::out is
   Terminal err_terminal;
   bool in_is_terminal = false;
   std::map<std::string, std::string> environment = {};
   // Runs a server; only the executable has one to give.
   std::function<Exit(Context&, const ServeOptions&)> serve = {};
   // Filled by run() from the options every command has.
-  std::string server = {};                        // without a slash at its end
+  std::string server = {};  // without a slash at its end
   bool json = false;
   bool no_color = false;
 
@@ -88,38 +91,39 @@ struct Context {
 };
 
 struct Option {
-  using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
-                              std::int64_t*, std::optional<std::int64_t>*, std::optional<double>*>;
-  std::string names;                     // "-q,--queue"; a positional: "QUEUE"
+  using Target =
+      std::variant<bool*, std::string*, std::optional<std::string>*, std::vector<std::string>*,
+                   std::int64_t*, std::optional<std::int64_t>*, std::optional<double>*>;
+  std::string names;  // "-q,--queue"; a positional: "QUEUE"
   Target target;
-  std::string value;                     // what stands in help for its value; "" for a flag
+  std::string value;  // what stands in help for its value; "" for a flag
   std::string help;
   bool required = false;
-  std::vector<std::string> choices = {}; // nothing else is accepted
-  std::string env = {};                  // read when the option is absent
-  std::optional<std::string> bare = {};  // its value when written without one (`--wait`)
+  std::vector<std::string> choices = {};  // nothing else is accepted
+  std::string env = {};                   // read when the option is absent
+  std::optional<std::string> bare = {};   // its value when written without one (`--wait`)
   std::optional<std::pair<std::int64_t, std::int64_t>> range = {};
-  bool hidden = false;                   // known, so that it can be refused with a reason; not in help
+  bool hidden = false;  // known, so that it can be refused with a reason; not in help
 
   bool positional() const { return names.front() != '-'; }
 };
 
 struct Example {
-  std::string line;     // "sluice deploy orders.json"
+  std::string line;  // "sluice deploy orders.json"
   std::string meaning;
 };
 
 struct Command {
   std::string name;
-  std::string summary;                   // one line, in the list of commands
-  std::string description = {};          // paragraphs, in its own help
+  std::string summary;           // one line, in the list of commands
+  std::string description = {};  // paragraphs, in its own help
   std::vector<Example> examples = {};
-  std::vector<Option> options = {};      // positionals in their order, and options
+  std::vector<Option> options = {};  // positionals in their order, and options
   std::vector<Command> subcommands = {};
-  std::function<Exit(Context&)> run = {};  // absent: a subcommand is required
+  std::function<Exit(Context&)> run = {};            // absent: a subcommand is required
   std::vector<std::string>* after_dashes = nullptr;  // takes what follows `--`
-  std::shared_ptr<void> state = {};      // owns what the targets point to
-  bool server = true;                    // takes --server and --json
+  std::shared_ptr<void> state = {};                  // owns what the targets point to
+  bool server = true;                                // takes --server and --json
 };
 
 // The whole tree. Each call gives fresh state.
@@ -130,9 +134,9 @@ int run(const std::vector<std::string>& arguments, Context& context);
 
 // ---- parse.cc ----
 struct Parsed {
-  const Command* command = nullptr;      // what to run
-  std::vector<std::string> path;         // {"queues", "pause"}
-  bool help = false;                     // print its help instead
+  const Command* command = nullptr;  // what to run
+  std::vector<std::string> path;     // {"queues", "pause"}
+  bool help = false;                 // print its help instead
   bool version = false;
 };
 // Fills the targets in `root` and the common options in `context`. Throws Failure(Exit::usage).

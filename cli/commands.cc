@@ -14,18 +14,26 @@ std::string Context::env(const std::string& name) const {
 }
 
 Command sluice_command() {
-  // Shared by the two commands that look at the whole tree; filled below, when the tree is complete.
+  // Shared by the two commands that look at the whole tree; filled below, when the tree is
+  // complete.
   auto root = std::make_shared<Command>();
   Command command{.name = "sluice", .summary = "Workflows and flow control on durable queues."};
   command.examples = {{"sluice serve", "start a server here, with its data in ./sluice-data"},
                       {"sluice deploy orders.json", "tell it a workflow"},
-                      {"sluice start orders --input '{\"id\": 7}' --wait", "start a run and wait for what it gives"}};
+                      {"sluice start orders --input '{\"id\": 7}' --wait",
+                       "start a run and wait for what it gives"}};
   command.subcommands = {
-      serve_command(),  deploy_command(), validate_command(), graph_command(),  start_command(),
-      runs_command(),   show_command(),   watch_command(),    cancel_command(), pause_command(),
-      resume_command(), redrive_command(), skip_command(),    fail_command(),   queues_command(),
-      dlq_command(),    worker_command(), check_command(),    doctor_command(),
-      completion_command(root.get()),     help_command(root.get()),
+      serve_command(),          deploy_command(),
+      validate_command(),       graph_command(),
+      start_command(),          runs_command(),
+      show_command(),           watch_command(),
+      cancel_command(),         pause_command(),
+      resume_command(),         redrive_command(),
+      skip_command(),           fail_command(),
+      queues_command(),         dlq_command(),
+      worker_command(),         check_command(),
+      doctor_command(),         completion_command(root.get()),
+      help_command(root.get()),
   };
   *root = command;
   command.state = root;
@@ -36,7 +44,8 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   const std::string from_environment = context.env("SLUICE_SERVER");
   context.server = from_environment.empty() ? "http://127.0.0.1:7070" : from_environment;
   const auto complain = [&](const std::string& what) {
-    context.err << paint(context.err_terminal, Tone::bad, "error") << ": " << what << "\n" << std::flush;
+    context.err << paint(context.err_terminal, Tone::bad, "error") << ": " << what << "\n"
+                << std::flush;
   };
   try {
     Command root = sluice_command();

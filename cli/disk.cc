@@ -19,14 +19,22 @@ struct Kind {
 };
 // XFS, ZFS, CIFS, SMB2, FUSE and Ceph are not in every linux/magic.h.
 constexpr std::array kinds = {
-    Kind{EXT4_SUPER_MAGIC, "ext4", false, false}, Kind{BTRFS_SUPER_MAGIC, "btrfs", false, false},
-    Kind{0x58465342, "xfs", false, false},        Kind{0x2FC12FC1, "zfs", false, false},
-    Kind{F2FS_SUPER_MAGIC, "f2fs", false, false}, Kind{OVERLAYFS_SUPER_MAGIC, "overlay", false, false},
-    Kind{TMPFS_MAGIC, "tmpfs", false, true},      Kind{RAMFS_MAGIC, "ramfs", false, true},
-    Kind{NFS_SUPER_MAGIC, "nfs", true, false},    Kind{SMB_SUPER_MAGIC, "smb", true, false},
-    Kind{0xFF534D42, "cifs", true, false},        Kind{0xFE534D42, "smb2", true, false},
-    Kind{0x65735546, "fuse", true, false},        Kind{AFS_SUPER_MAGIC, "afs", true, false},
-    Kind{0x00C36400, "ceph", true, false},        Kind{V9FS_MAGIC, "9p", true, false},
+    Kind{EXT4_SUPER_MAGIC, "ext4", false, false},
+    Kind{BTRFS_SUPER_MAGIC, "btrfs", false, false},
+    Kind{0x58465342, "xfs", false, false},
+    Kind{0x2FC12FC1, "zfs", false, false},
+    Kind{F2FS_SUPER_MAGIC, "f2fs", false, false},
+    Kind{OVERLAYFS_SUPER_MAGIC, "overlay", false, false},
+    Kind{TMPFS_MAGIC, "tmpfs", false, true},
+    Kind{RAMFS_MAGIC, "ramfs", false, true},
+    Kind{NFS_SUPER_MAGIC, "nfs", true, false},
+    Kind{SMB_SUPER_MAGIC, "smb", true, false},
+    Kind{0xFF534D42, "cifs", true, false},
+    Kind{0xFE534D42, "smb2", true, false},
+    Kind{0x65735546, "fuse", true, false},
+    Kind{AFS_SUPER_MAGIC, "afs", true, false},
+    Kind{0x00C36400, "ceph", true, false},
+    Kind{V9FS_MAGIC, "9p", true, false},
 };
 
 // A file in `directory` that is gone when this is.
@@ -56,18 +64,24 @@ DirectoryLook look_at(const std::string& directory) {
   std::error_code ignored;
   fs::path nearest = fs::absolute(directory, ignored).lexically_normal();
   look.exists = fs::is_directory(nearest, ignored);
-  while (!fs::exists(nearest, ignored) && nearest.has_parent_path() && nearest != nearest.parent_path()) nearest = nearest.parent_path();
+  while (!fs::exists(nearest, ignored) && nearest.has_parent_path() &&
+         nearest != nearest.parent_path())
+    nearest = nearest.parent_path();
   look.nearest = nearest.string();
-  if (!fs::is_directory(nearest, ignored)) look.not_writable = "it is a file";
-  else if (const ProbeFile probe(look.nearest); probe.fd() < 0) look.not_writable = std::strerror(errno);
+  if (!fs::is_directory(nearest, ignored))
+    look.not_writable = "it is a file";
+  else if (const ProbeFile probe(look.nearest); probe.fd() < 0)
+    look.not_writable = std::strerror(errno);
 
   struct statvfs space {};
   if (statvfs(look.nearest.c_str(), &space) == 0)
-    look.free_bytes = static_cast<std::int64_t>(space.f_bavail) * static_cast<std::int64_t>(space.f_frsize);
+    look.free_bytes =
+        static_cast<std::int64_t>(space.f_bavail) * static_cast<std::int64_t>(space.f_frsize);
   struct statfs type {};
   if (statfs(look.nearest.c_str(), &type) == 0) {
     const auto magic = static_cast<std::uint32_t>(type.f_type);
-    const auto it = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.magic == magic; });
+    const auto it = std::find_if(kinds.begin(), kinds.end(),
+                                 [&](const Kind& kind) { return kind.magic == magic; });
     look.file_system = it != kinds.end() ? it->name : fmt::format("{:#x}", magic);
     look.network = it != kinds.end() && it->network;
     look.in_memory = it != kinds.end() && it->in_memory;
@@ -78,15 +92,19 @@ DirectoryLook look_at(const std::string& directory) {
 std::optional<FsyncTimes> measure_fsync(const std::string& directory, int times) {
   const ProbeFile probe(directory);
   if (probe.fd() < 0) return std::nullopt;
-  // Overwritten in place, as the server's log is: the first write, which makes the file grow, is not measured.
+  // Overwritten in place, as the server's log is: the first write, which makes the file grow, is
+  // not measured.
   const std::string page(4'096, 's');
   std::vector<std::int64_t> taken;
   for (int i = 0; i <= times; ++i) {
     const auto begun = std::chrono::steady_clock::now();
-    if (pwrite(probe.fd(), page.data(), page.size(), 0) != static_cast<ssize_t>(page.size()) || fdatasync(probe.fd()) != 0)
+    if (pwrite(probe.fd(), page.data(), page.size(), 0) != static_cast<ssize_t>(page.size()) ||
+        fdatasync(probe.fd()) != 0)
       return std::nullopt;
     if (i > 0)
-      taken.push_back(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun).count());
+      taken.push_back(std::chrono::duration_cast<std::chrono::microseconds>(
+                          std::chrono::steady_clock::now() - begun)
+                          .count());
   }
   std::sort(taken.begin(), taken.end());
   return FsyncTimes{{taken[taken.size() / 2]}, {taken.back()}};

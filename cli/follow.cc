@@ -14,7 +14,8 @@ bool follow(Client& client, const std::string& run, std::optional<Duration> limi
   if (limit) {
     watcher = std::thread([&] {
       std::unique_lock lock(mutex);
-      if (done_changed.wait_for(lock, std::chrono::microseconds(limit->us), [&] { return done; })) return;
+      if (done_changed.wait_for(lock, std::chrono::microseconds(limit->us), [&] { return done; }))
+        return;
       expired = true;
       lock.unlock();
       client.stop();
@@ -37,7 +38,8 @@ bool follow(Client& client, const std::string& run, std::optional<Duration> limi
       return true;
     };
     // A server that stops ends its streams too, so the run itself is asked whether it has ended.
-    while (!ended && client.events(path({"runs", run, "history"}), {{"follow", "true"}}, last_id, each))
+    while (!ended &&
+           client.events(path({"runs", run, "history"}), {{"follow", "true"}}, last_id, each))
       ended = has_ended(text_of(client.get(path({"runs", run})).json(), "status"));
   } catch (...) {
     finish();

@@ -9,8 +9,8 @@
 
 namespace sluice::cli {
 
-// Calls `on_event` for each event of the run's history, from the first one, until the run has ended or `limit`
-// is over. True: it has ended. Throws Failure as Client does.
+// Calls `on_event` for each event of the run's history, from the first one, until the run has ended
+// or `limit` is over. True: it has ended. Throws Failure as Client does.
 bool follow(Client& client, const std::string& run, std::optional<Duration> limit,
             const std::function<void(const Json&)>& on_event);
 

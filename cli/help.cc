@@ -9,14 +9,17 @@ constexpr int name_columns_max = 30;
 std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows, int width) {
   int name_width = 0;
   for (const auto& [name, meaning] : rows)
-    if (display_width(name) <= name_columns_max) name_width = std::max(name_width, display_width(name));
+    if (display_width(name) <= name_columns_max)
+      name_width = std::max(name_width, display_width(name));
   const int indent = 2 + name_width + 2;
   std::string out;
   for (const auto& [name, meaning] : rows) {
     out += "  " + name;
     const int gap = name_width - display_width(name);
-    if (gap >= 0) out.append(static_cast<std::size_t>(gap + 2), ' ');
-    else out += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
+    if (gap >= 0)
+      out.append(static_cast<std::size_t>(gap + 2), ' ');
+    else
+      out += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
     out += wrap(meaning, width, indent) + "\n";
   }
   return out;
@@ -30,9 +33,11 @@ std::string usage_of(const Option& option) {
 
 std::string option_label(const Option& option) {
   std::string label = option.names;
-  for (std::size_t at = 0; (at = label.find(',', at)) != std::string::npos; at += 2) label.replace(at, 1, ", ");
+  for (std::size_t at = 0; (at = label.find(',', at)) != std::string::npos; at += 2)
+    label.replace(at, 1, ", ");
   if (option.value.empty()) return label;
-  return option.bare ? fmt::format("{}[={}]", label, option.value) : fmt::format("{} {}", label, option.value);
+  return option.bare ? fmt::format("{}[={}]", label, option.value)
+                     : fmt::format("{} {}", label, option.value);
 }
 
 std::string option_help(const Option& option) {
@@ -61,7 +66,8 @@ std::string examples_text(const Command& command) {
 const std::vector<ExitMeaning>& exit_meanings() {
   static const std::vector<ExitMeaning> meanings = {
       {Exit::ok, "it is done"},
-      {Exit::failed, "it was done, and what was asked for failed: the run ended badly, a check found something"},
+      {Exit::failed,
+       "it was done, and what was asked for failed: the run ended badly, a check found something"},
       {Exit::usage, "the command line is wrong; nothing was done"},
       {Exit::unreachable, "no server answers at the address"},
       {Exit::not_found, "there is no such run, workflow, queue or dead letter"},
@@ -79,9 +85,11 @@ const std::vector<ExitMeaning>& exit_meanings() {
 
 std::string exit_codes_text() {
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const auto& [code, meaning] : exit_meanings()) rows.emplace_back(std::to_string(static_cast<int>(code)), meaning);
+  for (const auto& [code, meaning] : exit_meanings())
+    rows.emplace_back(std::to_string(static_cast<int>(code)), meaning);
   return "How a command ends\n" + two_columns(rows, 100) +
-         "\nA program that was ended by a signal has 128 and the signal's number, as in every shell.\n";
+         "\nA program that was ended by a signal has 128 and the signal's number, as in every "
+         "shell.\n";
 }
 
 const Command* find_command(const Command& root, const std::vector<std::string>& path) {
@@ -106,8 +114,10 @@ std::string help_text(const Command& root, const std::vector<std::string>& path,
   std::vector<std::pair<std::string, std::string>> arguments, options, subcommands;
   for (const auto& option : command->options) {
     if (option.hidden) continue;
-    if (option.positional()) arguments.emplace_back(option.value, option_help(option));
-    else options.emplace_back(option_label(option), option_help(option));
+    if (option.positional())
+      arguments.emplace_back(option.value, option_help(option));
+    else
+      options.emplace_back(option_label(option), option_help(option));
   }
   for (const auto& sub : command->subcommands) subcommands.emplace_back(sub.name, sub.summary);
   if (command->run || command->subcommands.empty()) {
@@ -126,14 +136,18 @@ std::string help_text(const Command& root, const std::vector<std::string>& path,
   if (!options.empty()) out += "\nOptions\n" + two_columns(options, width);
   if (path.empty() || command->server) {
     out += "\nEvery command\n" +
-           two_columns({{"--server URL", "the server to talk to; http://127.0.0.1:7070 if not given. Also SLUICE_SERVER."},
-                        {"--json", "print the server's answer as it is, for programs"},
-                        {"--no-color", "no colours, on a terminal too. Also NO_COLOR."},
-                        {"-h, --help", "this text"}},
-                       width);
+           two_columns(
+               {{"--server URL",
+                 "the server to talk to; http://127.0.0.1:7070 if not given. Also SLUICE_SERVER."},
+                {"--json", "print the server's answer as it is, for programs"},
+                {"--no-color", "no colours, on a terminal too. Also NO_COLOR."},
+                {"-h, --help", "this text"}},
+               width);
   }
   out += examples_text(*command);
-  if (path.empty()) out += "\n`sluice help COMMAND` says more; `sluice help exit-codes` what the exit codes mean.\n";
+  if (path.empty())
+    out +=
+        "\n`sluice help COMMAND` says more; `sluice help exit-codes` what the exit codes mean.\n";
   return out;
 }
 

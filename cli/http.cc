@@ -16,9 +16,12 @@ std::string percent_encode(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
-    if (plain) out += c;
-    else out += fmt::format("%{:02X}", byte);
+                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' ||
+                       byte == '~';
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", byte);
   }
   return out;
 }
@@ -75,7 +78,8 @@ Json Answer::json() const {
   auto parsed = parse_json(text, {.refuse_duplicate_keys = false});
   if (parsed) return *std::move(parsed);
   throw Failure(Exit::server_error,
-                fmt::format("the server's answer is not JSON ({}); is there something else at this address? It began: {}",
+                fmt::format("the server's answer is not JSON ({}); is there something else at this "
+                            "address? It began: {}",
                             parsed.error().detail, shorten(printable(text), 80)));
 }
 
@@ -87,7 +91,8 @@ std::string path(const std::vector<std::string>& parts) {
 
 std::string new_idempotency_key() {
   std::string key = "cli-";
-  for (const char c : random_secret(16)) key += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  for (const char c : random_secret(16))
+    key += fmt::format("{:02x}", static_cast<unsigned char>(c));
   return key;
 }
 
@@ -95,12 +100,17 @@ Exit exit_for(int http_status) {
   switch (http_status) {
     case 400:
     case 413:
-    case 422: return Exit::invalid;
-    case 404: return Exit::not_found;
-    case 409: return Exit::conflict;
+    case 422:
+      return Exit::invalid;
+    case 404:
+      return Exit::not_found;
+    case 409:
+      return Exit::conflict;
     case 429:
-    case 503: return Exit::busy;
-    default: return http_status >= 500 ? Exit::server_error : Exit::failed;
+    case 503:
+      return Exit::busy;
+    default:
+      return http_status >= 500 ? Exit::server_error : Exit::failed;
   }
 }
 
@@ -115,7 +125,8 @@ std::string problem_text(const Answer& answer) {
   if (text.empty()) text = fmt::format("the server answered {}", answer.status);
   // Line breaks are ours to make; anything else the server passes on is shown escaped.
   text = printable(text);
-  if (const auto code = string_member(*parsed, "code"); !code.empty()) text += fmt::format(" ({})", printable(code));
+  if (const auto code = string_member(*parsed, "code"); !code.empty())
+    text += fmt::format(" ({})", printable(code));
   if (const auto it = parsed->find("errors"); it != parsed->end() && it->is_array()) {
     for (const auto& error : *it) {
       const std::string pointer = string_member(error, "pointer");
@@ -136,21 +147,24 @@ struct Client::Impl {
 
   Failure unreachable(httplib::Error error, bool sent) const {
     const std::string hint = fmt::format(
-        "\n  Is it running? Start one with `sluice serve`, or name another with --server URL or SLUICE_SERVER.");
+        "\n  Is it running? Start one with `sluice serve`, or name another with --server URL or "
+        "SLUICE_SERVER.");
     switch (error) {
       case httplib::Error::Connection:
       case httplib::Error::ConnectionTimeout:
       case httplib::Error::BindIPAddress:
-        return {Exit::unreachable, fmt::format("cannot reach a server at {}", place.scheme_host_port) + hint};
+        return {Exit::unreachable,
+                fmt::format("cannot reach a server at {}", place.scheme_host_port) + hint};
       case httplib::Error::SSLConnection:
       case httplib::Error::SSLLoadingCerts:
       case httplib::Error::SSLServerVerification:
-        return {Exit::unreachable,
-                fmt::format("cannot speak TLS with {} ({})", place.scheme_host_port, httplib::to_string(error))};
+        return {Exit::unreachable, fmt::format("cannot speak TLS with {} ({})",
+                                               place.scheme_host_port, httplib::to_string(error))};
       default:
         return {Exit::unreachable,
                 fmt::format("the connection to {} broke {} ({}){}", place.scheme_host_port,
-                            sent ? "before the answer came" : "while sending", httplib::to_string(error),
+                            sent ? "before the answer came" : "while sending",
+                            httplib::to_string(error),
                             sent ? "; whether it was done is not known" : "")};
     }
   }
@@ -164,7 +178,8 @@ struct Client::Impl {
       out.body = request.body;
       out.set_header("Content-Type", "application/json");
     }
-    if (!request.idempotency_key.empty()) out.set_header("Idempotency-Key", request.idempotency_key);
+    if (!request.idempotency_key.empty())
+      out.set_header("Idempotency-Key", request.idempotency_key);
     return out;
   }
 
@@ -196,16 +211,18 @@ void Client::stop() {
 }
 
 Answer Client::try_send(const Request& request) {
-  const bool repeatable = request.method == "GET" || request.method == "PUT" || !request.idempotency_key.empty();
+  const bool repeatable =
+      request.method == "GET" || request.method == "PUT" || !request.idempotency_key.empty();
   for (int attempt = 1;; ++attempt) {
     impl_->http.set_read_timeout(static_cast<time_t>(request.timeout_seconds) + 1);
     httplib::Request raw = impl_->raw(request);
     httplib::Response response;
     auto error = httplib::Error::Success;
     if (!impl_->http.send(raw, response, error)) {
-      const bool refused = error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout;
-      // A connection that broke on the way is tried once more where a repeat does no harm; one that was
-      // refused is told at once: waiting would only hide it.
+      const bool refused =
+          error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout;
+      // A connection that broke on the way is tried once more where a repeat does no harm; one that
+      // was refused is told at once: waiting would only hide it.
       if (refused || !repeatable || attempt >= 2 || impl_->stopped)
         throw impl_->unreachable(error, error != httplib::Error::Write);
       continue;
@@ -216,7 +233,8 @@ Answer Client::try_send(const Request& request) {
                   .retry_after_seconds = {}};
     if (response.has_header("Retry-After")) answer.retry_after_seconds = retry_after(response);
     // 429 changed nothing. A 503 may be an outcome that nobody knows.
-    const bool again = answer.retry_after_seconds && (answer.status == 429 || (answer.status == 503 && repeatable));
+    const bool again = answer.retry_after_seconds &&
+                       (answer.status == 429 || (answer.status == 503 && repeatable));
     if (!again || attempt >= busy_tries_max || impl_->stopped) return answer;
     impl_->pause(std::clamp(*answer.retry_after_seconds, 0.0, busy_wait_seconds_max));
   }
@@ -231,7 +249,8 @@ Answer Client::send(const Request& request) {
 bool Client::events(const std::string& path, const Query& query, std::string& last_id,
                     const std::function<bool(const ServerEvent&)>& on_event) {
   for (int broken = 0;;) {
-    impl_->http.set_read_timeout(90);  // The server sends a comment now and then, so silence means it is gone.
+    impl_->http.set_read_timeout(
+        90);  // The server sends a comment now and then, so silence means it is gone.
     httplib::Request raw = impl_->raw({.path = path, .query = query});
     raw.set_header("Accept", "text/event-stream");
     if (!last_id.empty()) raw.set_header("Last-Event-ID", last_id);
@@ -260,17 +279,20 @@ bool Client::events(const std::string& path, const Query& query, std::string& la
     const bool complete = impl_->http.send(raw, response, error);
     if (asked_to_stop || impl_->stopped) return false;
     if (status != 0 && status != 200 && status != 503) {
-      const Answer answer{.status = status, .text = refusal, .content_type = {}, .retry_after_seconds = {}};
+      const Answer answer{
+          .status = status, .text = refusal, .content_type = {}, .retry_after_seconds = {}};
       throw Failure(exit_for(status), problem_text(answer));
     }
     if (complete && status == 200) return true;
     // Before the first answer a refusal is an error; later the server may be restarting.
-    if (++broken > reconnects_max || (status == 0 && last_id.empty())) throw impl_->unreachable(error, true);
+    if (++broken > reconnects_max || (status == 0 && last_id.empty()))
+      throw impl_->unreachable(error, true);
     impl_->pause(std::min(5.0, 0.2 * (1 << std::min(broken, 5))));
   }
 }
 
-bool EventParser::feed(std::string_view bytes, const std::function<bool(const Client::ServerEvent&)>& on_event) {
+bool EventParser::feed(std::string_view bytes,
+                       const std::function<bool(const Client::ServerEvent&)>& on_event) {
   pending_.append(bytes);
   std::size_t start = 0;
   for (std::size_t end; (end = pending_.find('\n', start)) != std::string::npos; start = end + 1) {
@@ -282,7 +304,8 @@ bool EventParser::feed(std::string_view bytes, const std::function<bool(const Cl
   return true;
 }
 
-bool EventParser::line(std::string_view text, const std::function<bool(const Client::ServerEvent&)>& on_event) {
+bool EventParser::line(std::string_view text,
+                       const std::function<bool(const Client::ServerEvent&)>& on_event) {
   if (text.empty()) {
     const bool go_on = !has_data_ || on_event(event_);
     event_ = {};
@@ -291,10 +314,13 @@ bool EventParser::line(std::string_view text, const std::function<bool(const Cli
   }
   const auto colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
-  std::string_view value = colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
+  std::string_view value =
+      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-  if (name == "id") event_.id = value;
-  else if (name == "event") event_.event = value;
+  if (name == "id")
+    event_.id = value;
+  else if (name == "event")
+    event_.event = value;
   else if (name == "data") {
     if (has_data_) event_.data += '\n';
     event_.data += value;

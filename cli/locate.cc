@@ -5,8 +5,8 @@
 namespace sluice::cli {
 namespace {
 
-// Walks the text once, down the pointer's steps, and skips everything beside them. The text was parsed before
-// (its problems have pointers), so this only has to tell structure from strings.
+// Walks the text once, down the pointer's steps, and skips everything beside them. The text was
+// parsed before (its problems have pointers), so this only has to tell structure from strings.
 class Walker {
  public:
   explicit Walker(std::string_view text) : text_(text) {}
@@ -19,8 +19,10 @@ class Walker {
       const std::string_view step = pointer.substr(0, pointer.find('/'));
       pointer.remove_prefix(step.size());
       std::optional<std::size_t> next;
-      if (peek() == '{') next = into_object(step);
-      else if (peek() == '[') next = into_array(step);
+      if (peek() == '{')
+        next = into_object(step);
+      else if (peek() == '[')
+        next = into_array(step);
       if (!next) break;
       best = *next;
     }
@@ -31,7 +33,9 @@ class Walker {
  private:
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void space() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   void skip_string() {
     ++at_;
@@ -44,11 +48,18 @@ class Walker {
       space();
       const char c = peek();
       if (c == '\0') return;
-      if (c == '"') skip_string();
-      else if (c == '{' || c == '[') ++depth, ++at_;
-      else if (c == '}' || c == ']') --depth, ++at_;
-      else if (c == ',' || c == ':') ++at_;
-      else while (at_ < text_.size() && std::string_view(",:]} \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+      if (c == '"')
+        skip_string();
+      else if (c == '{' || c == '[')
+        ++depth, ++at_;
+      else if (c == '}' || c == ']')
+        --depth, ++at_;
+      else if (c == ',' || c == ':')
+        ++at_;
+      else
+        while (at_ < text_.size() &&
+               std::string_view(",:]} \t\r\n").find(text_[at_]) == std::string_view::npos)
+          ++at_;
     } while (depth > 0 && at_ < text_.size());
   }
 
@@ -65,7 +76,9 @@ class Walker {
       if (peek() != ':') return std::nullopt;
       ++at_;
       space();
-      if (decoded && decoded->is_string() && pointer_token(decoded->get_ref<const std::string&>()) == step) return name;
+      if (decoded && decoded->is_string() &&
+          pointer_token(decoded->get_ref<const std::string&>()) == step)
+        return name;
       skip_value();
       space();
       if (peek() != ',') return std::nullopt;
@@ -99,8 +112,10 @@ std::optional<TextPlace> locate(std::string_view text, std::string_view pointer)
   if (!offset) return std::nullopt;
   TextPlace place;
   for (const char c : text.substr(0, *offset)) {
-    if (c == '\n') ++place.line, place.column = 1;
-    else ++place.column;
+    if (c == '\n')
+      ++place.line, place.column = 1;
+    else
+      ++place.column;
   }
   return place;
 }

@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) {
   using namespace sluice::cli;
-  // A reader that went away (`sluice runs | head`) is an error of the write, not the end of the process.
+  // A reader that went away (`sluice runs | head`) is an error of the write, not the end of the
+  // process.
   std::signal(SIGPIPE, SIG_IGN);
   Context context{.in = std::cin,
                   .out = std::cout,

@@ -32,11 +32,11 @@ CodePoint next_code_point(std::string_view text) {
 // Not wcwidth(): it answers by the process's locale, and "C" knows no wide characters.
 int code_point_width(char32_t c) {
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return 0;
-  const bool combining = (c >= 0x300 && c <= 0x36F) || (c >= 0x483 && c <= 0x489) ||
-                         (c >= 0x591 && c <= 0x5BD) || (c >= 0x64B && c <= 0x65F) ||
-                         (c >= 0x1AB0 && c <= 0x1AFF) || (c >= 0x1DC0 && c <= 0x1DFF) ||
-                         (c >= 0x200B && c <= 0x200F) || (c >= 0x20D0 && c <= 0x20FF) ||
-                         (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xFE20 && c <= 0xFE2F) || c == 0xFEFF;
+  const bool combining =
+      (c >= 0x300 && c <= 0x36F) || (c >= 0x483 && c <= 0x489) || (c >= 0x591 && c <= 0x5BD) ||
+      (c >= 0x64B && c <= 0x65F) || (c >= 0x1AB0 && c <= 0x1AFF) || (c >= 0x1DC0 && c <= 0x1DFF) ||
+      (c >= 0x200B && c <= 0x200F) || (c >= 0x20D0 && c <= 0x20FF) ||
+      (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xFE20 && c <= 0xFE2F) || c == 0xFEFF;
   if (combining) return 0;
   const bool wide = (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0x303E) ||
                     (c >= 0x3041 && c <= 0x33FF) || (c >= 0x3400 && c <= 0x4DBF) ||
@@ -51,12 +51,18 @@ int code_point_width(char32_t c) {
 
 const char* escape_of(Tone tone) {
   switch (tone) {
-    case Tone::plain: return "";
-    case Tone::good: return "\x1b[32m";
-    case Tone::bad: return "\x1b[31m";
-    case Tone::warn: return "\x1b[33m";
-    case Tone::dim: return "\x1b[2m";
-    case Tone::strong: return "\x1b[1m";
+    case Tone::plain:
+      return "";
+    case Tone::good:
+      return "\x1b[32m";
+    case Tone::bad:
+      return "\x1b[31m";
+    case Tone::warn:
+      return "\x1b[33m";
+    case Tone::dim:
+      return "\x1b[2m";
+    case Tone::strong:
+      return "\x1b[1m";
   }
   return "";
 }
@@ -107,13 +113,18 @@ std::string printable(std::string_view text, Lines lines) {
   shown.reserve(text.size());
   while (!text.empty()) {
     const CodePoint c = next_code_point(text);
-    if (!c.valid) shown += "\xEF\xBF\xBD";
-    else if (lines == Lines::keep && (c.value == '\n' || c.value == '\t')) shown += static_cast<char>(c.value);
-    else if (c.value == '\n') shown += "\\n";
-    else if (c.value == '\t') shown += "\\t";
+    if (!c.valid)
+      shown += "\xEF\xBF\xBD";
+    else if (lines == Lines::keep && (c.value == '\n' || c.value == '\t'))
+      shown += static_cast<char>(c.value);
+    else if (c.value == '\n')
+      shown += "\\n";
+    else if (c.value == '\t')
+      shown += "\\t";
     else if (c.value < 0x20 || (c.value >= 0x7F && c.value < 0xA0))
       shown += fmt::format("\\x{:02x}", static_cast<unsigned>(c.value));
-    else shown.append(text.substr(0, c.bytes));
+    else
+      shown.append(text.substr(0, c.bytes));
     text.remove_prefix(c.bytes);
   }
   return shown;
@@ -160,9 +171,11 @@ std::string humane(Duration d) {
   if (d.us < 0) return "-" + humane({-d.us});
   if (d.us < 1'000) return fmt::format("{} µs", d.us);
   if (d.us < 1'000'000) return fmt::format("{} ms", d.us / 1'000);
-  if (d.us < 10'000'000) return fmt::format("{:.1f} s", std::floor(static_cast<double>(d.us) / 1e5) / 10);
+  if (d.us < 10'000'000)
+    return fmt::format("{:.1f} s", std::floor(static_cast<double>(d.us) / 1e5) / 10);
   const std::int64_t s = d.us / 1'000'000;
-  const auto two = [](std::int64_t big, const char* unit, std::int64_t small, const char* small_unit) {
+  const auto two = [](std::int64_t big, const char* unit, std::int64_t small,
+                      const char* small_unit) {
     return small == 0 ? fmt::format("{} {}", big, unit)
                       : fmt::format("{} {} {} {}", big, unit, small, small_unit);
   };
@@ -176,7 +189,9 @@ std::string humane_age(WallTime then, WallTime now) {
   const Duration age = now - then;
   if (age.us > -1'000'000 && age.us < 1'000'000) return "just now";
   // Tenths of a second are noise in an age.
-  const auto whole = [](std::int64_t us) { return Duration{us < 10'000'000 ? us / 1'000'000 * 1'000'000 : us}; };
+  const auto whole = [](std::int64_t us) {
+    return Duration{us < 10'000'000 ? us / 1'000'000 * 1'000'000 : us};
+  };
   const auto text = [&](std::int64_t us) {
     return us < 10'000'000 ? fmt::format("{} s", whole(us).us / 1'000'000) : humane({us});
   };
@@ -209,7 +224,9 @@ std::string counted(std::int64_t n, std::string_view noun) {
   return fmt::format("{} {}{}", humane_count(n), noun, n == 1 ? "" : "s");
 }
 
-std::string one_line(const Json& value, int columns) { return shorten(printable(to_text(value)), columns); }
+std::string one_line(const Json& value, int columns) {
+  return shorten(printable(to_text(value)), columns);
+}
 
 void Table::row(std::vector<Cell> cells) {
   SLUICE_CHECK(cells.size() == columns_.size(), "one cell per column");
@@ -233,7 +250,8 @@ std::string Table::text(const Terminal& terminal) const {
     while (total() > terminal.width) {
       std::size_t widest = columns_.size();
       for (std::size_t c = 0; c < columns_.size(); ++c)
-        if (columns_[c].elastic && widths[c] > elastic_min && (widest == columns_.size() || widths[c] > widths[widest]))
+        if (columns_[c].elastic && widths[c] > elastic_min &&
+            (widest == columns_.size() || widths[c] > widths[widest]))
           widest = c;
       if (widest == columns_.size()) break;
       --widths[widest];
@@ -259,7 +277,8 @@ std::string Table::text(const Terminal& terminal) const {
   return out;
 }
 
-std::string fields(const Terminal& terminal, const std::vector<std::pair<std::string, std::string>>& pairs) {
+std::string fields(const Terminal& terminal,
+                   const std::vector<std::pair<std::string, std::string>>& pairs) {
   int width = 0;
   for (const auto& [label, value] : pairs)
     if (!value.empty()) width = std::max(width, display_width(label));
@@ -294,9 +313,11 @@ void Progress::draw() {
   constexpr std::int64_t bar_columns = 24;
   const auto full = static_cast<std::size_t>(permille * bar_columns / 1'000);
   std::string bar;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(bar_columns); ++i) bar += i < full ? "█" : "░";
+  for (std::size_t i = 0; i < static_cast<std::size_t>(bar_columns); ++i)
+    bar += i < full ? "█" : "░";
   out_ << "\r\x1b[K"
-       << shorten(fmt::format("{}  {}  {} of {}", what_, bar, humane_count(done_), humane_count(total_)),
+       << shorten(fmt::format("{}  {}  {} of {}", what_, bar, humane_count(done_),
+                              humane_count(total_)),
                   terminal_.width - 1)
        << std::flush;
 }

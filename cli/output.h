@@ -1,9 +1,9 @@
 // Text for people: tables, colours, times, and a progress bar.
 //
-// Colour is used only on a terminal, and not when NO_COLOR is set or --no-color was given. Widths count
-// terminal columns, not bytes: UTF-8 is decoded, East Asian wide characters count two, combining marks none.
-// Text that comes from outside is shown with its control characters escaped, so that a payload cannot steer
-// the terminal.
+// Colour is used only on a terminal, and not when NO_COLOR is set or --no-color was given. Widths
+// count terminal columns, not bytes: UTF-8 is decoded, East Asian wide characters count two,
+// combining marks none. Text that comes from outside is shown with its control characters escaped,
+// so that a payload cannot steer the terminal.
 //
 // Threads: not thread-safe, caller serialises; Progress too.
 #pragma once
@@ -34,7 +34,8 @@ Tone status_tone(std::string_view status);
 int display_width(std::string_view text);
 // `text` cut to `columns`, with "…" as its last column if something was cut.
 std::string shorten(std::string_view text, int columns);
-// Control characters as \n, \t, \x1b; invalid UTF-8 as U+FFFD. Lines::keep leaves line breaks and tabs.
+// Control characters as \n, \t, \x1b; invalid UTF-8 as U+FFFD. Lines::keep leaves line breaks and
+// tabs.
 enum class Lines { escape, keep };
 std::string printable(std::string_view text, Lines lines = Lines::escape);
 // Words wrapped to `width` columns, each line after the first indented.
@@ -79,7 +80,8 @@ class Table {
 };
 
 // "label   value" lines under one another, aligned; empty values are left out.
-std::string fields(const Terminal& terminal, const std::vector<std::pair<std::string, std::string>>& pairs);
+std::string fields(const Terminal& terminal,
+                   const std::vector<std::pair<std::string, std::string>>& pairs);
 
 // One line that is redrawn in place; silent unless `terminal` is one.
 class Progress {

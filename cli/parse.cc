@@ -1,5 +1,5 @@
-// The one file that knows CLI11. It turns the tree of Commands into CLI11's, lets it parse, and says what is
-// wrong in our own words.
+// The one file that knows CLI11. It turns the tree of Commands into CLI11's, lets it parse, and
+// says what is wrong in our own words.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -35,14 +35,18 @@ void add_option(CLI::App& app, Option& option) {
   std::visit(
       [&](auto* target) {
         using T = std::remove_pointer_t<decltype(target)>;
-        if constexpr (std::is_same_v<T, bool>) added = app.add_flag(names, *target, option.help);
+        if constexpr (std::is_same_v<T, bool>)
+          added = app.add_flag(names, *target, option.help);
         else if constexpr (std::is_same_v<T, std::optional<std::string>>)
-          added = app.add_option_function<std::string>(names, [target](const std::string& v) { *target = v; });
+          added = app.add_option_function<std::string>(
+              names, [target](const std::string& v) { *target = v; });
         else if constexpr (std::is_same_v<T, std::optional<std::int64_t>>)
-          added = app.add_option_function<std::int64_t>(names, [target](std::int64_t v) { *target = v; });
+          added = app.add_option_function<std::int64_t>(names,
+                                                        [target](std::int64_t v) { *target = v; });
         else if constexpr (std::is_same_v<T, std::optional<double>>)
           added = app.add_option_function<double>(names, [target](double v) { *target = v; });
-        else added = app.add_option(names, *target);
+        else
+          added = app.add_option(names, *target);
       },
       option.target);
   added->option_text(option.positional() ? option.value : option_names(option.names).back());
@@ -50,7 +54,8 @@ void add_option(CLI::App& app, Option& option) {
   if (!option.env.empty()) added->envname(option.env);
   if (!option.choices.empty()) added->check(CLI::IsMember(option.choices));
   if (option.range)
-    added->check(CLI::Range(static_cast<double>(option.range->first), static_cast<double>(option.range->second)));
+    added->check(CLI::Range(static_cast<double>(option.range->first),
+                            static_cast<double>(option.range->second)));
   // A list given as an option takes one value each time, so that a positional may follow it.
   if (!option.positional() && std::holds_alternative<std::vector<std::string>*>(option.target))
     added->expected(1)->take_all()->allow_extra_args(false);
@@ -62,10 +67,14 @@ struct Built {
   std::vector<std::string> path;
 };
 
-void build(Command& command, CLI::App& app, const std::vector<std::string>& path, std::vector<Built>& all) {
+void build(Command& command, CLI::App& app, const std::vector<std::string>& path,
+           std::vector<Built>& all) {
   all.push_back({&command, &app, path});
   app.set_help_flag();
   app.fallthrough();
+  // One at a time: CLI11 would otherwise take a workflow called "runs" for the command of that
+  // name.
+  app.require_subcommand(0, 1);
   for (auto& option : command.options) add_option(app, option);
   for (auto& sub : command.subcommands) {
     CLI::App* child = app.add_subcommand(sub.name, sub.summary);
@@ -85,8 +94,10 @@ std::string nearest_option(const Built& at, const std::string& given) {
   return suggest(given.substr(0, given.find('=')), views);
 }
 
-// `--wait` alone means its `bare` value, and `--wait 30` thirty; CLI11 would take whatever comes next for it.
-std::vector<std::string> with_bare_values(const Command& root, const std::vector<std::string>& arguments) {
+// `--wait` alone means its `bare` value, and `--wait 30` thirty; CLI11 would take whatever comes
+// next for it.
+std::vector<std::string> with_bare_values(const Command& root,
+                                          const std::vector<std::string>& arguments) {
   const auto is_number = [](const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   };
@@ -97,16 +108,18 @@ std::vector<std::string> with_bare_values(const Command& root, const std::vector
     const auto sub = std::find_if(at->subcommands.begin(), at->subcommands.end(),
                                   [&](const Command& each) { return each.name == argument; });
     if (sub != at->subcommands.end()) at = &*sub;
-    const auto option = std::find_if(at->options.begin(), at->options.end(), [&](const Option& each) {
-      const auto names = option_names(each.names);
-      return each.bare && std::find(names.begin(), names.end(), argument) != names.end();
-    });
+    const auto option =
+        std::find_if(at->options.begin(), at->options.end(), [&](const Option& each) {
+          const auto names = option_names(each.names);
+          return each.bare && std::find(names.begin(), names.end(), argument) != names.end();
+        });
     if (option == at->options.end()) {
       out.push_back(argument);
       continue;
     }
     const bool has_value = i + 1 < arguments.size() && is_number(arguments[i + 1]);
-    out.push_back(option_names(option->names).back() + "=" + (has_value ? arguments[++i] : *option->bare));
+    out.push_back(option_names(option->names).back() + "=" +
+                  (has_value ? arguments[++i] : *option->bare));
   }
   return out;
 }
@@ -141,8 +154,8 @@ Parsed parse(Command& root, const std::vector<std::string>& arguments, Context& 
   }
   own = with_bare_values(root, own);
   // Help is wanted even where the rest is incomplete.
-  const bool asks_help =
-      std::any_of(own.begin(), own.end(), [](const std::string& a) { return a == "--help" || a == "-h"; });
+  const bool asks_help = std::any_of(
+      own.begin(), own.end(), [](const std::string& a) { return a == "--help" || a == "-h"; });
 
   std::vector<std::string> reversed(own.rbegin(), own.rend());
   std::string wrong;
@@ -157,42 +170,50 @@ Parsed parse(Command& root, const std::vector<std::string>& arguments, Context& 
   const Built* chosen = all.data();
   for (const auto& built : all)
     if (built.app->parsed() && built.path.size() > chosen->path.size()) chosen = &built;
-  Parsed parsed{.command = chosen->command, .path = chosen->path, .help = asks_help, .version = version};
+  Parsed parsed{
+      .command = chosen->command, .path = chosen->path, .help = asks_help, .version = version};
   if (parsed.help || (parsed.version && chosen->path.empty())) return parsed;
 
-  const std::string see =
-      fmt::format("\n  See `{} --help`.", joined(chosen->path));
+  const std::string see = fmt::format("\n  See `{} --help`.", joined(chosen->path));
   if (wrong == "extras") {
     const auto extras = app.remaining(true);
     const std::string extra = extras.empty() ? "" : extras.front();
     if (!extra.empty() && extra.front() == '-') {
       const std::string near = nearest_option(*chosen, extra);
-      throw Failure(Exit::usage, fmt::format("{}: there is no option {}{}{}", joined(chosen->path), printable(extra),
-                                             near.empty() ? "" : fmt::format("; did you mean {}?", near), see));
+      throw Failure(
+          Exit::usage,
+          fmt::format("{}: there is no option {}{}{}", joined(chosen->path), printable(extra),
+                      near.empty() ? "" : fmt::format("; did you mean {}?", near), see));
     }
     if (!chosen->command->subcommands.empty()) {
       std::vector<std::string_view> names;
       for (const auto& sub : chosen->command->subcommands) names.push_back(sub.name);
       const std::string near = suggest(extra, names);
-      throw Failure(Exit::usage,
-                    fmt::format("{}: there is no command \"{}\"{}{}", joined(chosen->path), printable(extra),
-                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), see));
+      throw Failure(
+          Exit::usage,
+          fmt::format("{}: there is no command \"{}\"{}{}", joined(chosen->path), printable(extra),
+                      near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), see));
     }
-    throw Failure(Exit::usage, fmt::format("{}: \"{}\" is more than this command takes{}", joined(chosen->path),
-                                           printable(extra), see));
+    throw Failure(Exit::usage, fmt::format("{}: \"{}\" is more than this command takes{}",
+                                           joined(chosen->path), printable(extra), see));
   }
-  if (!wrong.empty()) throw Failure(Exit::usage, fmt::format("{}: {}{}", joined(chosen->path), printable(wrong), see));
+  if (!wrong.empty())
+    throw Failure(Exit::usage,
+                  fmt::format("{}: {}{}", joined(chosen->path), printable(wrong), see));
   if (!chosen->command->run) {
     if (chosen->path.empty()) {
       parsed.help = true;
       return parsed;
     }
     std::string names;
-    for (const auto& sub : chosen->command->subcommands) names += (names.empty() ? "" : ", ") + sub.name;
-    throw Failure(Exit::usage, fmt::format("{}: say which: {}{}", joined(chosen->path), names, see));
+    for (const auto& sub : chosen->command->subcommands)
+      names += (names.empty() ? "" : ", ") + sub.name;
+    throw Failure(Exit::usage,
+                  fmt::format("{}: say which: {}{}", joined(chosen->path), names, see));
   }
   if (chosen->command->after_dashes != nullptr && !dashes)
-    throw Failure(Exit::usage, fmt::format("{}: expected `--` and a command after it{}", joined(chosen->path), see));
+    throw Failure(Exit::usage, fmt::format("{}: expected `--` and a command after it{}",
+                                           joined(chosen->path), see));
   return parsed;
 }
 

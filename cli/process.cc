@@ -35,7 +35,8 @@ Terminal terminal_of(int file_descriptor) {
   const char* kind = std::getenv("TERM");
   terminal.color = kind != nullptr && std::string_view(kind) != "dumb";
   winsize size{};
-  if (ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  if (ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    terminal.width = size.ws_col;
   return terminal;
 }
 
@@ -59,7 +60,8 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
   event_fd_ = eventfd(0, EFD_CLOEXEC);
-  if (signal_fd_ < 0 || event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+  if (signal_fd_ < 0 || event_fd_ < 0)
+    throw std::system_error(errno, std::generic_category(), "signalfd");
 }
 
 Signals::~Signals() {
@@ -75,10 +77,12 @@ std::optional<int> Signals::wait(std::optional<Duration> limit) {
   if (ready <= 0) return std::nullopt;
   if ((fds[0].revents & POLLIN) != 0) {
     signalfd_siginfo info{};
-    if (read(signal_fd_, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
+    if (read(signal_fd_, &info, sizeof info) == sizeof info)
+      return static_cast<int>(info.ssi_signo);
   }
   std::uint64_t count = 0;
-  if ((fds[1].revents & POLLIN) != 0 && read(event_fd_, &count, sizeof count) < 0) return std::nullopt;
+  if ((fds[1].revents & POLLIN) != 0 && read(event_fd_, &count, sizeof count) < 0)
+    return std::nullopt;
   return std::nullopt;
 }
 

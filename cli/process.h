@@ -14,9 +14,9 @@ Terminal terminal_of(int file_descriptor);
 std::map<std::string, std::string> environment_of_process();
 std::string host_name();
 
-// Takes SIGINT and SIGTERM out of their usual way and hands them to wait(). The calling thread, and every thread
-// it starts afterwards, has them blocked. After the first one was taken, give_up_on_next() makes a second end the
-// process at once with 128 + its number.
+// Takes SIGINT and SIGTERM out of their usual way and hands them to wait(). The calling thread, and
+// every thread it starts afterwards, has them blocked. After the first one was taken,
+// give_up_on_next() makes a second end the process at once with 128 + its number.
 //
 // One per process. Confined to the thread that made it; notify() from any thread.
 class Signals {

@@ -1,15 +1,16 @@
 // The server of `sluice serve`: the one place that composes storage, engine, and api.
 //
-// Only the executable links it (serve_main.cc); the rest of the room, and its tests, reach it through
-// Context::serve.
+// Only the executable links it (serve_main.cc); the rest of the room, and its tests, reach it
+// through Context::serve.
 //
-// Life: open the data directory (its lock, its migrations), start the engine (which recovers from disk), open the
-// port, say so in one line. SIGTERM or SIGINT: the port closes first, requests in flight are answered, the engine
-// finishes what it took, the data directory is closed; a second signal ends the process at once, which loses
-// nothing that was acknowledged.
+// Life: open the data directory (its lock, its migrations), start the engine (which recovers from
+// disk), open the port, say so in one line. SIGTERM or SIGINT: the port closes first, requests in
+// flight are answered, the engine finishes what it took, the data directory is closed; a second
+// signal ends the process at once, which loses nothing that was acknowledged.
 //
-// Failure: Failure(data_directory) or Failure(address_in_use) before anything is served. After a commit whose
-// outcome is unknown the process ends with Exit::outcome_unknown, and must be started again.
+// Failure: Failure(data_directory) or Failure(address_in_use) before anything is served. After a
+// commit whose outcome is unknown the process ends with Exit::outcome_unknown, and must be started
+// again.
 #pragma once
 
 #include <cstdint>

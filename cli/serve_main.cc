@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -24,10 +25,14 @@ std::unique_ptr<storage::Database> open_data(const std::string& directory) {
     const char* advice = "";
     switch (error.fault()) {
       case storage::Fault::newer_schema:
-        advice = "\n  A newer version of Sluice made it: run that version. Going back is by restoring a copy made before.";
+        advice =
+            "\n  A newer version of Sluice made it: run that version. Going back is by restoring a "
+            "copy made before.";
         break;
       case storage::Fault::corrupt:
-        advice = "\n  Keep a copy of the whole directory before anything else is tried; then restore a good copy.";
+        advice =
+            "\n  Keep a copy of the whole directory before anything else is tried; then restore a "
+            "good copy.";
         break;
       case storage::Fault::disk_full:
         advice = "\n  Make room on that disk and start again; nothing is lost.";
@@ -43,7 +48,8 @@ std::unique_ptr<storage::Database> open_data(const std::string& directory) {
         advice = "\n  `sluice doctor --data DIR` looks at the directory.";
         break;
     }
-    throw Failure(Exit::data_directory, fmt::format("cannot use the data directory {}: {}{}", directory, error.what(), advice));
+    throw Failure(Exit::data_directory, fmt::format("cannot use the data directory {}: {}{}",
+                                                    directory, error.what(), advice));
   }
 }
 
@@ -60,7 +66,8 @@ Exit serve(Context& context, const ServeOptions& options) {
     context.err << to_rfc3339(clock.wall_now()) << " " << line << "\n" << std::flush;
   };
   if (!is_loopback(options.listen.host))
-    warn(context, fmt::format("whoever can reach {} can use this server: it asks for no password", to_string(options.listen)));
+    warn(context, fmt::format("whoever can reach {} can use this server: it asks for no password",
+                              to_string(options.listen)));
 
   const auto database = open_data(options.data);
   std::atomic<bool> fatal = false;
@@ -83,20 +90,25 @@ Exit serve(Context& context, const ServeOptions& options) {
     server.start();
   } catch (const std::runtime_error& error) {
     engine.stop();
-    throw Failure(Exit::address_in_use, fmt::format("cannot listen on {}: {}\n  Is a server running there already? Another "
-                                                    "address: --listen HOST:PORT; any free port: --listen 127.0.0.1:0.",
-                                                    to_string(options.listen), error.what()));
+    throw Failure(
+        Exit::address_in_use,
+        fmt::format("cannot listen on {}: {}\n  Is a server running there already? Another "
+                    "address: --listen HOST:PORT; any free port: --listen 127.0.0.1:0.",
+                    to_string(options.listen), error.what()));
   }
   const Address listening{options.listen.host, server.port()};
-  context.out << fmt::format("sluice {}  http://{}  data {}  started in {}\n", version, to_string(listening),
-                             std::filesystem::absolute(options.data).lexically_normal().string(), humane(clock.steady_now() - begun))
+  context.out << fmt::format("sluice {}  http://{}  data {}  started in {}\n", version,
+                             to_string(listening),
+                             std::filesystem::absolute(options.data).lexically_normal().string(),
+                             humane(clock.steady_now() - begun))
               << std::flush;
 
   std::optional<int> signal;
   while (!signal && !fatal) signal = signals.wait();
   if (fatal) {
     log("fatal: " + fatal_reason);
-    context.err << "error: the outcome of a commit is not known, so this server ends now. Start it again: it recovers "
+    context.err << "error: the outcome of a commit is not known, so this server ends now. Start it "
+                   "again: it recovers "
                    "from disk, and clients may repeat what was not answered.\n"
                 << std::flush;
     // Nothing is closed: what is in memory may differ from the disk, and must not reach anybody.

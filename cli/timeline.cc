@@ -8,7 +8,8 @@ namespace {
 Tone tone_of_event(std::string_view type) {
   const auto ends_with = [&](std::string_view end) { return type.ends_with(end); };
   if (ends_with("Failed") || ends_with("TimedOut") || type == "DeadLettered") return Tone::bad;
-  if (ends_with("Aborted") || ends_with("Retried") || ends_with("Paused") || ends_with("Skipped")) return Tone::warn;
+  if (ends_with("Aborted") || ends_with("Retried") || ends_with("Paused") || ends_with("Skipped"))
+    return Tone::warn;
   if (type == "ExecutionSucceeded" || type == "TaskSucceeded") return Tone::good;
   return Tone::plain;
 }
@@ -24,7 +25,8 @@ std::string details(const Json& event, bool full) {
   std::string text;
   const auto add = [&](std::string_view label, const std::string& value) {
     if (value.empty()) return;
-    text += (text.empty() ? "" : "  ") + (label.empty() ? value : fmt::format("{} {}", label, value));
+    text +=
+        (text.empty() ? "" : "  ") + (label.empty() ? value : fmt::format("{} {}", label, value));
   };
   const Json& nested = member(event, "detail");
   const auto find = [&](std::string_view name) -> const Json& {
@@ -51,12 +53,15 @@ std::string details(const Json& event, bool full) {
 
 }  // namespace
 
-std::string timeline_line(const Terminal& terminal, const Json& event, std::optional<WallTime> start, bool full) {
+std::string timeline_line(const Terminal& terminal, const Json& event,
+                          std::optional<WallTime> start, bool full) {
   const auto at = time_of(event, "at");
-  std::string offset = at && start ? fmt::format("+{:.3f} s", static_cast<double>((*at - *start).us) / 1e6) : "";
+  std::string offset =
+      at && start ? fmt::format("+{:.3f} s", static_cast<double>((*at - *start).us) / 1e6) : "";
   offset.insert(0, static_cast<std::size_t>(std::max(0, 12 - display_width(offset))), ' ');
   const std::string type = text_of(event, "type");
-  std::string line = paint(terminal, Tone::dim, offset) + "  " + paint(terminal, tone_of_event(type), pad(type, 22)) + "  ";
+  std::string line = paint(terminal, Tone::dim, offset) + "  " +
+                     paint(terminal, tone_of_event(type), pad(type, 22)) + "  ";
   int used = 12 + 2 + std::max(22, display_width(type)) + 2;
   const std::string state = pad(text_of(event, "state"), 12);
   line += state + "  ";
@@ -70,7 +75,8 @@ std::string timeline_line(const Terminal& terminal, const Json& event, std::opti
 
 std::string waiting_line(const Terminal& terminal, const Json& waiting) {
   std::string sentence = text_of(waiting, "sentence");
-  if (sentence.empty()) sentence = fmt::format("waits for {} {}", text_of(waiting, "kind"), text_of(waiting, "name"));
+  if (sentence.empty())
+    sentence = fmt::format("waits for {} {}", text_of(waiting, "kind"), text_of(waiting, "name"));
   const std::string state = text_of(waiting, "state");
   const std::string since = age_of(waiting, "since");
   return (state.empty() ? "" : paint(terminal, Tone::strong, state) + ": ") + sentence +

@@ -11,8 +11,10 @@
 
 namespace sluice::cli {
 
-// "   +1.204 s  TaskSucceeded         Pay   {"paid":true}"; `start` is the first event's time. No line break.
-std::string timeline_line(const Terminal& terminal, const Json& event, std::optional<WallTime> start, bool full);
+// "   +1.204 s  TaskSucceeded         Pay   {"paid":true}"; `start` is the first event's time. No
+// line break.
+std::string timeline_line(const Terminal& terminal, const Json& event,
+                          std::optional<WallTime> start, bool full);
 
 // "Pay: ready in queue pay, 3 ahead of it (since 4 s ago)" for one of a run's waiting_for.
 std::string waiting_line(const Terminal& terminal, const Json& waiting);

@@ -1,7 +1,7 @@
 // Reading what people give and what the server answers.
 //
-// The readers of answers are lenient: a member that is missing or of another type is "" or 0, so that a newer
-// or older server still gives a readable screen.
+// The readers of answers are lenient: a member that is missing or of another type is "" or 0, so
+// that a newer or older server still gives a readable screen.
 //
 // Thread-safe (no shared state).
 #pragma once
@@ -21,7 +21,8 @@ namespace sluice::cli {
 // ---- what people give ----
 // The whole file. Throws Failure(invalid) that says why it cannot be read.
 std::string read_file(const std::string& name);
-// JSON from "-" (standard input), "@FILE", or the text itself. `what` names it in messages: "--input".
+// JSON from "-" (standard input), "@FILE", or the text itself. `what` names it in messages:
+// "--input".
 Json read_json(Context& context, const std::string& given, const std::string& what);
 // "region=eu" -> {"region", "eu"}. Throws Failure(usage).
 std::pair<std::string, std::string> key_value(const std::string& given, const std::string& what);
@@ -32,13 +33,14 @@ bool confirmed(Context& context, const std::string& question, bool yes);
 
 // ---- what the server answers ----
 const Json& member(const Json& object, std::string_view name);  // null if there is none
-std::string text_of(const Json& object, std::string_view name);  // printable; numbers and booleans as text
+std::string text_of(const Json& object,
+                    std::string_view name);  // printable; numbers and booleans as text
 std::int64_t number_of(const Json& object, std::string_view name);
 double real_of(const Json& object, std::string_view name);
 bool flag_of(const Json& object, std::string_view name);
 std::optional<WallTime> time_of(const Json& object, std::string_view name);
-std::string age_of(const Json& object, std::string_view name);   // "3 min ago"; "" if absent
-std::string labels_of(const Json& object);                       // "region=eu tier=gold"
+std::string age_of(const Json& object, std::string_view name);  // "3 min ago"; "" if absent
+std::string labels_of(const Json& object);                      // "region=eu tier=gold"
 
 WallTime now();
 
@@ -47,7 +49,8 @@ void print_json(Context& context, const Answer& answer);
 void note(Context& context, const std::string& text);  // a line for people, on err
 void warn(Context& context, const std::string& text);
 
-// Every page of a list, at most `limit` items (0: all); `cursor` is where to begin, and becomes where it stopped.
+// Every page of a list, at most `limit` items (0: all); `cursor` is where to begin, and becomes
+// where it stopped.
 std::vector<Json> list_all(Client& client, const std::string& path, Query query, std::int64_t limit,
                            std::string* cursor = nullptr);
 

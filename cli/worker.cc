@@ -37,7 +37,9 @@ std::vector<Task> parse_tasks(const std::string& text) {
     auto scanned = Envelope::scan(slice);
     if (!scanned) throw refuse(scanned.error());
     Task task;
-    const auto text_or_empty = [&](std::string_view name) { return std::string(scanned->optional_string(name).value_or("")); };
+    const auto text_or_empty = [&](std::string_view name) {
+      return std::string(scanned->optional_string(name).value_or(""));
+    };
     task.token = text_or_empty("token");
     task.id = text_or_empty("id");
     task.body = scanned->optional_raw("body").value_or("null");
@@ -73,12 +75,16 @@ TaskAnswer task_answer(const ChildEnd& end) {
   if (end.signal) return failure("Signal." + signal_name(*end.signal), tail);
   if (end.exit_code != 0) return failure(fmt::format("Exit.{}", end.exit_code), tail);
   if (end.output_too_large)
-    return failure("Worker.OutputTooLarge", fmt::format("the command printed more than {}", humane_bytes(1 << 20)));
+    return failure("Worker.OutputTooLarge",
+                   fmt::format("the command printed more than {}", humane_bytes(1 << 20)));
   const std::string_view output = trimmed(end.output);
   std::string body = "{\"output\":";
-  if (output.empty()) body += "null";
-  else if (check_json(output)) body += output;
-  else append_json_string(body, valid_text(output));
+  if (output.empty())
+    body += "null";
+  else if (check_json(output))
+    body += output;
+  else
+    append_json_string(body, valid_text(output));
   return {"complete", body + "}"};
 }
 
@@ -110,8 +116,8 @@ struct Worker::Impl {
     }
     changed.notify_all();
   }
-  // Sleeps unless woken by stop(); growing pauses with some chance in them, so that workers do not return
-  // all at once.
+  // Sleeps unless woken by stop(); growing pauses with some chance in them, so that workers do not
+  // return all at once.
   void pause(int failures, bool until_abandoned) {
     const double base = std::min(pause_seconds_max, 0.25 * std::pow(2.0, std::min(failures, 10)));
     std::unique_lock lock(mutex);
@@ -128,7 +134,8 @@ struct Worker::Impl {
   bool stopping = false, abandoned = false;
   int live_slots = 0;
   std::list<Held> held;
-  std::set<Client*> polling;  // waiting for a task; the server takes back what it gives to one that hangs up
+  std::set<Client*>
+      polling;  // waiting for a task; the server takes back what it gives to one that hangs up
   std::optional<std::string> broken;
   WorkerCounts counts;
   Random random{std::random_device{}()};
@@ -149,10 +156,11 @@ std::vector<Task> Worker::Impl::lease(Client& client) {
     polling.erase(&client);
   };
   try {
-    const Answer got = client.send({.method = "POST",
-                                    .path = path({"queues", options.queue, "lease"}),
-                                    .body = to_text(ask),
-                                    .timeout_seconds = static_cast<double>(options.poll_seconds) + 15});
+    const Answer got =
+        client.send({.method = "POST",
+                     .path = path({"queues", options.queue, "lease"}),
+                     .body = to_text(ask),
+                     .timeout_seconds = static_cast<double>(options.poll_seconds) + 15});
     leave();
     return parse_tasks(got.text);
   } catch (...) {
@@ -179,15 +187,18 @@ void Worker::Impl::slot() {
           const std::lock_guard lock(mutex);
           give_back = stopping;
         }
-        if (give_back) release(client, task);
-        else work(client, task);
+        if (give_back)
+          release(client, task);
+        else
+          work(client, task);
       }
     } catch (const Failure& failure) {
       {
         const std::lock_guard lock(mutex);
         if (stopping) break;
       }
-      const bool may_pass = failure.code() == Exit::unreachable || failure.code() == Exit::busy || failure.code() == Exit::server_error;
+      const bool may_pass = failure.code() == Exit::unreachable || failure.code() == Exit::busy ||
+                            failure.code() == Exit::server_error;
       if (!may_pass) {
         break_down(failure.what());
         break;
@@ -206,19 +217,18 @@ void Worker::Impl::slot() {
 }
 
 void Worker::Impl::work(Client& client, const Task& task) {
-  ChildOptions child_options{
-      .command = options.command,
-      .environment = {{"SLUICE_SERVER", options.server},
-                      {"SLUICE_QUEUE", options.queue},
-                      {"SLUICE_TASK", task.id},
-                      {"SLUICE_ATTEMPT", std::to_string(task.attempt)},
-                      {"SLUICE_IDEMPOTENCY_KEY", task.idempotency_key},
-                      {"SLUICE_HEADERS", task.headers},
-                      {"SLUICE_RUN", task.run},
-                      {"SLUICE_WORKFLOW", task.workflow},
-                      {"SLUICE_STATE", task.state}},
-      .kill_after = options.kill_after,
-      .on_error_output = options.on_error_output};
+  ChildOptions child_options{.command = options.command,
+                             .environment = {{"SLUICE_SERVER", options.server},
+                                             {"SLUICE_QUEUE", options.queue},
+                                             {"SLUICE_TASK", task.id},
+                                             {"SLUICE_ATTEMPT", std::to_string(task.attempt)},
+                                             {"SLUICE_IDEMPOTENCY_KEY", task.idempotency_key},
+                                             {"SLUICE_HEADERS", task.headers},
+                                             {"SLUICE_RUN", task.run},
+                                             {"SLUICE_WORKFLOW", task.workflow},
+                                             {"SLUICE_STATE", task.state}},
+                             .kill_after = options.kill_after,
+                             .on_error_output = options.on_error_output};
   std::unique_ptr<Child> child;
   try {
     child = std::make_unique<Child>(std::move(child_options));
@@ -235,7 +245,9 @@ void Worker::Impl::work(Client& client, const Task& task) {
   std::list<Held>::iterator mine;
   {
     const std::lock_guard lock(mutex);
-    mine = held.insert(held.end(), {task.token, child.get(), every, std::chrono::steady_clock::now() + std::chrono::microseconds(every.us)});
+    mine = held.insert(held.end(),
+                       {task.token, child.get(), every,
+                        std::chrono::steady_clock::now() + std::chrono::microseconds(every.us)});
     if (abandoned) child->stop();
   }
   changed.notify_all();
@@ -249,15 +261,18 @@ void Worker::Impl::work(Client& client, const Task& task) {
     if (lost) ++counts.lost;
   }
   if (lost) return;
-  if (given_up) release(client, task);
-  else answer(client, task, task_answer(end));
+  if (given_up)
+    release(client, task);
+  else
+    answer(client, task, task_answer(end));
 }
 
 // Repeats until the server has said something: the verbs are idempotent by their token.
 void Worker::Impl::answer(Client& client, const Task& task, TaskAnswer given) {
   for (int failures = 0;;) {
     try {
-      const Answer said = client.try_send({.method = "POST", .path = path({"tasks", task.token, given.verb}), .body = given.body});
+      const Answer said = client.try_send(
+          {.method = "POST", .path = path({"tasks", task.token, given.verb}), .body = given.body});
       const std::lock_guard lock(mutex);
       if (said.ok()) {
         ++(given.verb == "complete" ? counts.completed : counts.failed);
@@ -270,14 +285,17 @@ void Worker::Impl::answer(Client& client, const Task& task, TaskAnswer given) {
       }
       if (said.status < 500 && said.status != 429) {
         if (given.verb == "fail") {
-          say(fmt::format("task {}: the server refuses its failure: {}", task.id, problem_text(said)));
+          say(fmt::format("task {}: the server refuses its failure: {}", task.id,
+                          problem_text(said)));
           ++counts.lost;
           return;
         }
-        given = {"fail", to_text(Json{{"error", "Worker.OutputRefused"}, {"cause", problem_text(said)}})};
+        given = {"fail",
+                 to_text(Json{{"error", "Worker.OutputRefused"}, {"cause", problem_text(said)}})};
         continue;
       }
-      if (failures++ == 0) say(fmt::format("task {}: {}; trying again", task.id, problem_text(said)));
+      if (failures++ == 0)
+        say(fmt::format("task {}: {}; trying again", task.id, problem_text(said)));
     } catch (const Failure& failure) {
       if (failures++ == 0) say(fmt::format("task {}: {}; trying again", task.id, failure.what()));
     }
@@ -294,7 +312,8 @@ void Worker::Impl::answer(Client& client, const Task& task, TaskAnswer given) {
 
 void Worker::Impl::release(Client& client, const Task& task) {
   try {
-    const Answer said = client.try_send({.method = "POST", .path = path({"tasks", task.token, "release"}), .body = "{}"});
+    const Answer said = client.try_send(
+        {.method = "POST", .path = path({"tasks", task.token, "release"}), .body = "{}"});
     const std::lock_guard lock(mutex);
     ++(said.ok() ? counts.released : counts.lost);
   } catch (const Failure& failure) {
@@ -310,7 +329,8 @@ void Worker::Impl::beat() {
   std::unique_lock lock(mutex);
   while (live_slots > 0) {
     const auto now = std::chrono::steady_clock::now();
-    auto due = std::find_if(held.begin(), held.end(), [&](const Held& h) { return !h.lost && h.next <= now; });
+    auto due = std::find_if(held.begin(), held.end(),
+                            [&](const Held& h) { return !h.lost && h.next <= now; });
     if (due == held.end()) {
       auto next = now + std::chrono::seconds(60);
       for (const auto& h : held)
@@ -325,13 +345,19 @@ void Worker::Impl::beat() {
     try {
       Json ask = Json::object();
       if (options.lease_seconds) ask["lease_seconds"] = *options.lease_seconds;
-      status = client.try_send({.method = "POST", .path = path({"tasks", token, "heartbeat"}), .body = to_text(ask), .timeout_seconds = 10}).status;
+      status = client
+                   .try_send({.method = "POST",
+                              .path = path({"tasks", token, "heartbeat"}),
+                              .body = to_text(ask),
+                              .timeout_seconds = 10})
+                   .status;
     } catch (const Failure&) {
       // Not reached: the lease may end, and then the completion is refused. Nothing to decide here.
     }
     lock.lock();
     if (status != 409 && status != 404) continue;
-    const auto lost = std::find_if(held.begin(), held.end(), [&](const Held& h) { return h.token == token; });
+    const auto lost =
+        std::find_if(held.begin(), held.end(), [&](const Held& h) { return h.token == token; });
     if (lost == held.end()) continue;
     lost->lost = true;
     lost->child->stop();
@@ -349,7 +375,8 @@ Worker::~Worker() {
 
 void Worker::start() {
   impl_->live_slots = impl_->options.concurrency;
-  for (int i = 0; i < impl_->options.concurrency; ++i) impl_->threads.emplace_back([this] { impl_->slot(); });
+  for (int i = 0; i < impl_->options.concurrency; ++i)
+    impl_->threads.emplace_back([this] { impl_->slot(); });
   impl_->threads.emplace_back([this] { impl_->beat(); });
 }
 

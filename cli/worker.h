@@ -1,22 +1,25 @@
 // A worker for one queue that runs a command for each task, over REST.
 //
-// Each of `concurrency` slots leases a task, runs the command, and completes or fails the task; one thread beats
-// for all that are under way. A server that cannot be reached is waited for, with growing pauses. A task that the
-// server has given to somebody else (a late heartbeat is refused) is stopped, with all that its command started.
+// Each of `concurrency` slots leases a task, runs the command, and completes or fails the task; one
+// thread beats for all that are under way. A server that cannot be reached is waited for, with
+// growing pauses. A task that the server has given to somebody else (a late heartbeat is refused)
+// is stopped, with all that its command started.
 //
 //   Worker worker(options);
 //   worker.start();
 //   ... a signal ...
 //   worker.stop();       // takes nothing more; what runs may finish
-//   if (!worker.wait(options.grace)) worker.abandon();   // stops the commands and gives their tasks back
-//   worker.wait({});
+//   if (!worker.wait(options.grace)) worker.abandon();   // stops the commands and gives their
+//   tasks back worker.wait({});
 //
 // Invariants:
-//   - A task that was leased is completed, failed or released, unless the server cannot be reached or has taken
+//   - A task that was leased is completed, failed or released, unless the server cannot be reached
+//   or has taken
 //     it away.
 //   - What the command printed reaches the server as it is where it is JSON.
 //
-// Threads: the functions may be called from any thread; callbacks of WorkerOptions from several at once.
+// Threads: the functions may be called from any thread; callbacks of WorkerOptions from several at
+// once.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +38,12 @@ struct WorkerOptions {
   std::string server;
   std::string queue;
   std::vector<std::string> command;
-  std::string name;                                     // for people
+  std::string name;  // for people
   int concurrency = 1;
-  std::optional<double> lease_seconds = {};                  // the queue's if not given
+  std::optional<double> lease_seconds = {};  // the queue's if not given
   std::int64_t poll_seconds = 20;
   Duration kill_after = seconds(5);
-  std::function<void(const std::string&)> log = {};     // a line for people
+  std::function<void(const std::string&)> log = {};            // a line for people
   std::function<void(std::string_view)> on_error_output = {};  // the commands' standard error
 };
 

@@ -4,6 +4,8 @@
 
 namespace sluice::storage {
 
-EngineVersion engine_version() { return {"SQLite", sqlite3_libversion(), sqlite3_libversion_number()}; }
+EngineVersion engine_version() {
+  return {"SQLite", sqlite3_libversion(), sqlite3_libversion_number()};
+}
 
 }  // namespace sluice::storage

@@ -148,7 +148,9 @@ TEST_CASE("a worker that comes back in time keeps what it holds") {
 }
 
 TEST_CASE("a worker keeps what it holds over a restart of the server") {
-  StreamServer server;
+  StreamLimits limits;
+  limits.close_timeout = milliseconds(100);  // nobody answers the close
+  StreamServer server(limits);
   std::string session, token;
   {
     Socket worker(server);

@@ -7,8 +7,9 @@
 namespace sluice::cli {
 namespace {
 
-void each_command(const Command& command, const std::vector<std::string>& path,
-                  const std::function<void(const Command&, const std::vector<std::string>&)>& look) {
+void each_command(
+    const Command& command, const std::vector<std::string>& path,
+    const std::function<void(const Command&, const std::vector<std::string>&)>& look) {
   look(command, path);
   for (const auto& sub : command.subcommands) {
     auto deeper = path;
@@ -26,9 +27,11 @@ TEST_CASE("what is wrong on the command line is told with its repair, and nothin
   };
   const std::vector<Row> rows = {
       {{"deplyo", "x.json"}, {"there is no command \"deplyo\"", "did you mean \"deploy\"?"}},
-      {{"dlq", "replya"}, {"sluice dlq: there is no command \"replya\"", "did you mean \"replay\"?"}},
+      {{"dlq", "replya"},
+       {"sluice dlq: there is no command \"replya\"", "did you mean \"replay\"?"}},
       {{"dlq"}, {"say which: list, show, replay, drop"}},
-      {{"start", "orders", "--inptu", "{}"}, {"there is no option --inptu", "did you mean --input?"}},
+      {{"start", "orders", "--inptu", "{}"},
+       {"there is no option --inptu", "did you mean --input?"}},
       {{"runs", "--jsno"}, {"did you mean --json?"}},
       {{"start"}, {"WORKFLOW is required", "sluice start --help"}},
       {{"deploy"}, {"FILE is required"}},
@@ -70,7 +73,9 @@ TEST_CASE("what is wrong on the command line is told with its repair, and nothin
   }
 }
 
-TEST_CASE("every command has help with a summary, and an example unless it only shows or pauses something") {
+TEST_CASE(
+    "every command has help with a summary, and an example unless it only shows or pauses "
+    "something") {
   int commands = 0;
   const Command root = sluice_command();
   each_command(root, {}, [&](const Command& command, const std::vector<std::string>& path) {
@@ -107,8 +112,10 @@ TEST_CASE("every example on a help page is a line that is understood") {
       bool started = false;
       for (const char c : example.line + " ") {
         if (quote != '\0') {
-          if (c == quote) quote = '\0';
-          else word += c;
+          if (c == quote)
+            quote = '\0';
+          else
+            word += c;
         } else if (c == '\'' || c == '"') {
           quote = c;
           started = true;
@@ -141,10 +148,13 @@ TEST_CASE("every example on a help page is a line that is understood") {
 TEST_CASE("without a command the list of commands is shown") {
   const Outcome outcome = sluice({});
   CHECK(outcome.code == 0);
-  for (const char* name : {"serve", "deploy", "start", "worker", "dlq", "doctor", "exit-codes"}) CHECK(contains(outcome.out, name));
+  for (const char* name : {"serve", "deploy", "start", "worker", "dlq", "doctor", "exit-codes"})
+    CHECK(contains(outcome.out, name));
 }
 
-TEST_CASE("the version is one line") { CHECK(sluice({"--version"}).out == std::string("sluice ") + version + "\n"); }
+TEST_CASE("the version is one line") {
+  CHECK(sluice({"--version"}).out == std::string("sluice ") + version + "\n");
+}
 
 TEST_CASE("help on exit codes lists every code once") {
   const Outcome outcome = sluice({"help", "exit-codes"});
@@ -158,17 +168,35 @@ TEST_CASE("what follows the dashes belongs to the worker's command, whatever it 
   std::ostringstream out, err;
   std::istringstream in;
   Context context{.in = in, .out = out, .err = err, .out_terminal = {}, .err_terminal = {}};
-  const Parsed parsed = parse(tree, {"worker", "pay", "-c", "3", "--", "sh", "-c", "--json", "--", "x"}, context);
+  const Parsed parsed =
+      parse(tree, {"worker", "pay", "-c", "3", "--", "sh", "-c", "--json", "--", "x"}, context);
   CHECK(*parsed.command->after_dashes == std::vector<std::string>{"sh", "-c", "--json", "--", "x"});
   CHECK_FALSE(context.json);
 }
 
+TEST_CASE("a workflow, a queue or a run may be called like a command") {
+  const auto parsed_path = [](const std::vector<std::string>& arguments) {
+    Command tree = sluice_command();
+    std::ostringstream out, err;
+    std::istringstream in;
+    Context context{.in = in, .out = out, .err = err, .out_terminal = {}, .err_terminal = {}};
+    return parse(tree, arguments, context).path;
+  };
+  using Path = std::vector<std::string>;
+  CHECK(parsed_path({"start", "runs", "--json"}) == Path{"start"});
+  CHECK(parsed_path({"queues", "pause", "deploy"}) == Path{"queues", "pause"});
+  CHECK(parsed_path({"dlq", "replay", "list", "worker"}) == Path{"dlq", "replay"});
+  CHECK(parsed_path({"queues", "show", "pause"}) == Path{"queues", "show"});
+}
+
 TEST_CASE("the server's address comes from the option, then the environment, then the default") {
-  const auto message = [](std::vector<std::string> arguments, std::map<std::string, std::string> environment) {
+  const auto message = [](std::vector<std::string> arguments,
+                          std::map<std::string, std::string> environment) {
     arguments.push_back("runs");
     return sluice(arguments, {.environment = std::move(environment)}).err;
   };
-  CHECK(contains(message({"--server", "ftp://option"}, {{"SLUICE_SERVER", "ftp://environment"}}), "ftp://option"));
+  CHECK(contains(message({"--server", "ftp://option"}, {{"SLUICE_SERVER", "ftp://environment"}}),
+                 "ftp://option"));
   CHECK(contains(message({}, {{"SLUICE_SERVER", "ftp://environment"}}), "ftp://environment"));
 }
 
@@ -177,19 +205,22 @@ TEST_CASE("completion scripts name every command and no hidden option") {
     CAPTURE(shell);
     const Outcome outcome = sluice({"completion", shell});
     CHECK(outcome.code == 0);
-    for (const char* name : {"dlq replay", "queues pause", "redrive", "exit-codes"}) CHECK(contains(outcome.out, name));
+    for (const char* name : {"dlq replay", "queues pause", "redrive", "exit-codes"})
+      CHECK(contains(outcome.out, name));
     CHECK_FALSE(contains(outcome.out, "database"));
   }
 }
 
 TEST_CASE("serve takes its options from the command line before the file") {
-  const TemporaryFile config("sluice.json", R"({"data": "/from/file", "listen": "127.0.0.1:1", "log-level": "error"})");
+  const TemporaryFile config(
+      "sluice.json", R"({"data": "/from/file", "listen": "127.0.0.1:1", "log-level": "error"})");
   std::optional<ServeOptions> got;
   const Invocation invocation{.serve = [&](Context&, const ServeOptions& options) {
     got = options;
     return Exit::ok;
   }};
-  REQUIRE(sluice({"serve", "--config", config.path(), "--listen", "[::1]:7071"}, invocation).code == 0);
+  REQUIRE(sluice({"serve", "--config", config.path(), "--listen", "[::1]:7071"}, invocation).code ==
+          0);
   CHECK(got->data == "/from/file");
   CHECK(to_string(got->listen) == "[::1]:7071");
   CHECK_FALSE(got->log_information);
@@ -199,7 +230,10 @@ TEST_CASE("serve takes its options from the command line before the file") {
 }
 
 TEST_CASE("serve refuses what it does not offer and what it does not understand") {
-  const Invocation never{.serve = [](Context&, const ServeOptions&) -> Exit { FAIL("nothing may be served"); return Exit::ok; }};
+  const Invocation never{.serve = [](Context&, const ServeOptions&) -> Exit {
+    FAIL("nothing may be served");
+    return Exit::ok;
+  }};
   const auto refused = [&](const std::vector<std::string>& arguments) {
     const Outcome outcome = sluice(arguments, never);
     CHECK(outcome.code != 0);
@@ -209,11 +243,12 @@ TEST_CASE("serve refuses what it does not offer and what it does not understand"
   CHECK(contains(refused({"serve", "--listen", "localhost"}), "expected HOST:PORT"));
   CHECK(contains(refused({"serve", "--listen", "127.0.0.1:70000"}), "expected HOST:PORT"));
   CHECK(contains(refused({"serve", "--listen", "::1:7070"}), "expected HOST:PORT"));
-  CHECK(contains(refused({"serve", "--log-level", "loud"}), "expected info or error, found \"loud\""));
+  CHECK(contains(refused({"serve", "--log-level", "loud"}),
+                 "expected info or error, found \"loud\""));
   CHECK(contains(refused({"serve", "--config", "/nowhere.json"}), "cannot read /nowhere.json"));
-  const TemporaryFile config("sluice.json", R"({"listen": "x", "data": 7})");
+  const TemporaryFile config("sluice.json", R"({"lisen": "x", "data": 7})");
   const std::string problems = refused({"serve", "--config", config.path()});
-  CHECK(contains(problems, "/listen: there is no such option; did you mean \"listen\"?"));
+  CHECK(contains(problems, "/lisen: there is no such option; did you mean \"listen\"?"));
   CHECK(contains(problems, "/data: expected a string, found 7"));
 }
 

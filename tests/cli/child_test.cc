@@ -10,7 +10,8 @@
 namespace sluice::cli {
 namespace {
 
-ChildEnd run_shell(const std::string& script, std::string_view input = "", ChildOptions options = {}) {
+ChildEnd run_shell(const std::string& script, std::string_view input = "",
+                   ChildOptions options = {}) {
   options.command = {"/bin/sh", "-c", script};
   return Child(std::move(options)).run(input);
 }
@@ -36,8 +37,9 @@ TEST_CASE("a command that does not read its input is no failure") {
 }
 
 TEST_CASE("the command finds the task in its environment, beside the worker's own") {
-  CHECK(run_shell("echo \"$SLUICE_RUN/$HOME_OF_TEST/${PATH:+path}\"", "", {.command = {}, .environment = {{"SLUICE_RUN", "r1"}, {"HOME_OF_TEST", "a b"}}}).output ==
-        "r1/a b/path\n");
+  CHECK(run_shell("echo \"$SLUICE_RUN/$HOME_OF_TEST/${PATH:+path}\"", "",
+                  {.command = {}, .environment = {{"SLUICE_RUN", "r1"}, {"HOME_OF_TEST", "a b"}}})
+            .output == "r1/a b/path\n");
 }
 
 TEST_CASE("exit codes, signals and the end of standard error are kept") {
@@ -47,13 +49,16 @@ TEST_CASE("exit codes, signals and the end of standard error are kept") {
   CHECK(failed.output == "out\n");
   const ChildEnd killed = run_shell("kill -SEGV $$");
   CHECK(killed.signal == SIGSEGV);
-  const ChildEnd talkative = run_shell("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1", "", {.command = {}, .error_tail_bytes_max = 100});
+  const ChildEnd talkative =
+      run_shell("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1", "",
+                {.command = {}, .error_tail_bytes_max = 100});
   CHECK(talkative.error_tail.size() == 100);
   CHECK(talkative.error_tail.ends_with("line 2999\n"));
 }
 
 TEST_CASE("output beyond the bound is dropped and told, and the command is not held up") {
-  const ChildEnd end = run_shell("head -c 300000 /dev/zero; echo done >&2", "", {.command = {}, .output_bytes_max = 1'000});
+  const ChildEnd end = run_shell("head -c 300000 /dev/zero; echo done >&2", "",
+                                 {.command = {}, .output_bytes_max = 1'000});
   CHECK(end.output.size() == 1'000);
   CHECK(end.output_too_large);
   CHECK(end.error_tail == "done\n");
@@ -85,7 +90,9 @@ TEST_CASE("a command that ignores SIGTERM is killed") {
   CHECK(end.signal == SIGKILL);
 }
 
-TEST_CASE("a command has ended when it exits, even if something in the background keeps its output open") {
+TEST_CASE(
+    "a command has ended when it exits, even if something in the background keeps its output "
+    "open") {
   const ChildEnd end = run_shell("sleep 1000 & echo $! ; exit 0");
   CHECK(end.exit_code == 0);
   const int background = std::stoi(end.output);
@@ -99,18 +106,23 @@ TEST_CASE("how a command ended is how its task is answered") {
     const char* verb;
     const char* body;
   };
-  for (const auto& [script, verb, body] : std::initializer_list<Row>{
-           {"echo '{\"a\": 1.10}'", "complete", R"({"output":{"a": 1.10}})"},
-           {"echo 12345678901234567890123", "complete", R"({"output":12345678901234567890123})"},
-           {"true", "complete", R"({"output":null})"},
-           {"echo ' '", "complete", R"({"output":null})"},
-           {"echo hello world", "complete", R"({"output":"hello world"})"},
-           {"printf 'a\\nb\\n'", "complete", R"({"output":"a\nb"})"},
-           {"printf 'a\\377b'", "complete", "{\"output\":\"a\xEF\xBF\xBD" "b\"}"},
-           {"echo out; echo 'no money' >&2; exit 3", "fail", R"({"error":"Exit.3","cause":"no money"})"},
-           {"exit 1", "fail", R"({"error":"Exit.1","cause":""})"},
-           {"kill -KILL $$", "fail", R"({"error":"Signal.KILL","cause":""})"},
-           {"head -c 1100000 /dev/zero", "fail", R"({"error":"Worker.OutputTooLarge","cause":"the command printed more than 1.0 MB"})"}}) {
+  for (
+      const auto& [script, verb, body] : std::initializer_list<Row>{
+          {"echo '{\"a\": 1.10}'", "complete", R"({"output":{"a": 1.10}})"},
+          {"echo 12345678901234567890123", "complete", R"({"output":12345678901234567890123})"},
+          {"true", "complete", R"({"output":null})"},
+          {"echo ' '", "complete", R"({"output":null})"},
+          {"echo hello world", "complete", R"({"output":"hello world"})"},
+          {"printf 'a\\nb\\n'", "complete", R"({"output":"a\nb"})"},
+          {"printf 'a\\377b'", "complete",
+           "{\"output\":\"a\xEF\xBF\xBD"
+           "b\"}"},
+          {"echo out; echo 'no money' >&2; exit 3", "fail",
+           R"({"error":"Exit.3","cause":"no money"})"},
+          {"exit 1", "fail", R"({"error":"Exit.1","cause":""})"},
+          {"kill -KILL $$", "fail", R"({"error":"Signal.KILL","cause":""})"},
+          {"head -c 1100000 /dev/zero", "fail",
+           R"({"error":"Worker.OutputTooLarge","cause":"the command printed more than 1.0 MB"})"}}) {
     CAPTURE(script);
     const TaskAnswer answer = answer_of(script);
     CHECK(answer.verb == verb);

@@ -25,7 +25,8 @@ struct Invocation {
   std::function<Exit(Context&, const ServeOptions&)> serve = {};
 };
 
-inline Outcome sluice(const std::vector<std::string>& arguments, const Invocation& invocation = {}) {
+inline Outcome sluice(const std::vector<std::string>& arguments,
+                      const Invocation& invocation = {}) {
   std::istringstream in(invocation.input);
   std::ostringstream out, err;
   Context context{.in = in,
@@ -40,7 +41,8 @@ inline Outcome sluice(const std::vector<std::string>& arguments, const Invocatio
   return {code, out.str(), err.str()};
 }
 
-// Answers each request by method and path, and keeps what was asked. A path that was not prepared is a 404.
+// Answers each request by method and path, and keeps what was asked. A path that was not prepared
+// is a 404.
 class PlayedServer {
  public:
   struct Seen {
@@ -48,7 +50,9 @@ class PlayedServer {
   };
 
   PlayedServer() {
-    const auto handle = [this](const httplib::Request& request, httplib::Response& response) { answer(request, response); };
+    const auto handle = [this](const httplib::Request& request, httplib::Response& response) {
+      answer(request, response);
+    };
     server_.Get(".*", handle).Post(".*", handle).Put(".*", handle).Delete(".*", handle);
     // The event streams of a test and its other requests are served at the same time.
     server_.new_task_queue = [] { return new httplib::ThreadPool(8); };
@@ -99,7 +103,8 @@ class PlayedServer {
     Play play;
     {
       const std::lock_guard lock(mutex_);
-      seen_.push_back({request.method, request.target, request.body, request.get_header_value("Idempotency-Key"),
+      seen_.push_back({request.method, request.target, request.body,
+                       request.get_header_value("Idempotency-Key"),
                        request.get_header_value("Last-Event-ID")});
       auto& plays = plays_[request.method + " " + request.path];
       if (!plays.empty()) {
@@ -112,8 +117,9 @@ class PlayedServer {
       return;
     }
     response.status = 404;
-    response.set_content(R"({"title":"Not Found","status":404,"code":"not_found","detail":"nothing is prepared here"})",
-                         "application/problem+json");
+    response.set_content(
+        R"({"title":"Not Found","status":404,"code":"not_found","detail":"nothing is prepared here"})",
+        "application/problem+json");
   }
 
   mutable std::mutex mutex_;
@@ -124,7 +130,9 @@ class PlayedServer {
   std::thread thread_;
 };
 
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // A file that is gone when this is.
 class TemporaryFile {

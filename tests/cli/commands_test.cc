@@ -15,22 +15,31 @@ Json body_of(const PlayedServer& server, const std::string& method_and_target) {
 
 Json json(const char* text) { return *parse_json(text); }
 
-const char* const succeeded = R"({"id":"r1","workflow":"orders","version":3,"status":"SUCCEEDED","output":{"paid":true},
+const char* const succeeded =
+    R"({"id":"r1","workflow":"orders","version":3,"status":"SUCCEEDED","output":{"paid":true},
     "started_at":"2026-01-31T10:00:00.000000Z","ended_at":"2026-01-31T10:00:03.200000Z"})";
-const char* const failed = R"({"id":"r1","workflow":"orders","version":3,"status":"FAILED","error":"Payment.Declined",
+const char* const failed =
+    R"({"id":"r1","workflow":"orders","version":3,"status":"FAILED","error":"Payment.Declined",
     "cause":"no money","started_at":"2026-01-31T10:00:00.000000Z","ended_at":"2026-01-31T10:00:03.200000Z","dead_letter":"d1"})";
-const char* const running = R"({"id":"r1","workflow":"orders","version":3,"status":"RUNNING","name":"order-7",
+const char* const running =
+    R"({"id":"r1","workflow":"orders","version":3,"status":"RUNNING","name":"order-7",
     "labels":{"region":"eu"},"input":{"id":7},"started_at":"2026-01-31T10:00:00.000000Z",
     "waiting_for":[{"frame":"f1","state":"Pay","kind":"message","name":"pay","since":"2026-01-31T10:00:01.000000Z",
                     "sentence":"ready in queue pay, 3 ahead of it"}]})";
 const char* const events_of_a_run =
     "retry: 1000\n\n"
-    "id: 1\nevent: ExecutionStarted\ndata: {\"id\":1,\"type\":\"ExecutionStarted\",\"at\":\"2026-01-31T10:00:00.000000Z\",\"detail\":{\"input\":{\"id\":7}}}\n\n"
+    "id: 1\nevent: ExecutionStarted\ndata: "
+    "{\"id\":1,\"type\":\"ExecutionStarted\",\"at\":\"2026-01-31T10:00:00.000000Z\",\"detail\":{"
+    "\"input\":{\"id\":7}}}\n\n"
     ": \n\n"
-    "id: 2\nevent: TaskSucceeded\ndata: {\"id\":2,\"type\":\"TaskSucceeded\",\"at\":\"2026-01-31T10:00:01.250000Z\",\"state\":\"Pay\",\"detail\":{}}\n\n";
+    "id: 2\nevent: TaskSucceeded\ndata: "
+    "{\"id\":2,\"type\":\"TaskSucceeded\",\"at\":\"2026-01-31T10:00:01.250000Z\",\"state\":\"Pay\","
+    "\"detail\":{}}\n\n";
 
 PlayedServer::Play event_stream(const std::string& text) {
-  return [text](const httplib::Request&, httplib::Response& response) { response.set_content(text, "text/event-stream"); };
+  return [text](const httplib::Request&, httplib::Response& response) {
+    response.set_content(text, "text/event-stream");
+  };
 }
 
 }  // namespace
@@ -38,47 +47,60 @@ PlayedServer::Play event_stream(const std::string& text) {
 TEST_CASE("deploy puts the file's text as it is under the file's name") {
   const TemporaryFile file("orders.asl.json", "{ \"StartAt\" : 1.10 }");
   PlayedServer server;
-  server.on("PUT /v1/workflows/orders", 201, R"({"name":"orders","version":4,"hash":"x","warnings":[{"pointer":"/States","detail":"odd"}]})");
+  server.on(
+      "PUT /v1/workflows/orders", 201,
+      R"({"name":"orders","version":4,"hash":"x","warnings":[{"pointer":"/States","detail":"odd"}]})");
   const Outcome outcome = server.run({"deploy", file.path()});
   CHECK(outcome.code == 0);
   CHECK(outcome.out == "orders  version 4 deployed\n");
   CHECK(contains(outcome.err, "warning: " + file.path() + ": /States: odd"));
-  CHECK(server.bodies("PUT /v1/workflows/orders") == std::vector<std::string>{"{ \"StartAt\" : 1.10 }"});
+  CHECK(server.bodies("PUT /v1/workflows/orders") ==
+        std::vector<std::string>{"{ \"StartAt\" : 1.10 }"});
 }
 
 TEST_CASE("deploy says when nothing changed, and a dry run changes nothing") {
   const TemporaryFile file("orders.json", "{}");
   PlayedServer server;
   server.on("PUT /v1/workflows/other", 200, R"({"name":"other","version":4,"warnings":[]})");
-  CHECK(server.run({"deploy", file.path(), "--name", "other"}).out == "other  unchanged, version 4\n");
-  CHECK(contains(server.run({"deploy", file.path(), "--name", "other", "--dry-run"}).out, "not deployed"));
+  CHECK(server.run({"deploy", file.path(), "--name", "other"}).out ==
+        "other  unchanged, version 4\n");
+  CHECK(contains(server.run({"deploy", file.path(), "--name", "other", "--dry-run"}).out,
+                 "not deployed"));
   CHECK(server.bodies("PUT /v1/workflows/other?dry_run=true").size() == 1);
 }
 
 TEST_CASE("a file with problems does not keep the others from being deployed") {
   const TemporaryFile bad("bad.json", "{}"), good("good.json", "{}");
   PlayedServer server;
-  server.on("PUT /v1/workflows/bad", 422, R"({"code":"invalid_definition","detail":"2 problems","errors":[{"pointer":"/StartAt","detail":"missing"}]})");
+  server.on(
+      "PUT /v1/workflows/bad", 422,
+      R"({"code":"invalid_definition","detail":"2 problems","errors":[{"pointer":"/StartAt","detail":"missing"}]})");
   server.on("PUT /v1/workflows/good", 201, R"({"name":"good","version":1,"warnings":[]})");
   const Outcome outcome = server.run({"deploy", bad.path(), good.path()});
   CHECK(outcome.code == static_cast<int>(Exit::invalid));
   CHECK(outcome.out == "good  version 1 deployed\n");
-  CHECK(contains(outcome.err, bad.path() + ": 2 problems (invalid_definition)\n  /StartAt: missing"));
+  CHECK(
+      contains(outcome.err, bad.path() + ": 2 problems (invalid_definition)\n  /StartAt: missing"));
 }
 
 TEST_CASE("start sends what was given and prints the run's id alone") {
   PlayedServer server;
   server.on("POST /v1/workflows/orders/runs", 201, R"({"id":"r1"})");
-  const Outcome outcome = server.run({"start", "orders", "--input", R"({"id":7})", "--name", "order-7", "-l", "region=eu", "-l", "q=a=b",
-                                      "--version", "2", "--priority", "9"});
+  const Outcome outcome =
+      server.run({"start", "orders", "--input", R"({"id":7})", "--name", "order-7", "-l",
+                  "region=eu", "-l", "q=a=b", "--version", "2", "--priority", "9"});
   CHECK(outcome.code == 0);
   CHECK(outcome.out == "r1\n");
   CHECK(outcome.err.empty());
-  CHECK(body_of(server, "POST /v1/workflows/orders/runs") ==
-        json(R"({"input":{"id":7},"name":"order-7","labels":{"region":"eu","q":"a=b"},"version":2,"priority":9})"));
+  CHECK(
+      body_of(server, "POST /v1/workflows/orders/runs") ==
+      json(
+          R"({"input":{"id":7},"name":"order-7","labels":{"region":"eu","q":"a=b"},"version":2,"priority":9})"));
 }
 
-TEST_CASE("an input comes from the text, a file, or standard input, and is an empty object if not given") {
+TEST_CASE(
+    "an input comes from the text, a file, or standard input, and is an empty object if not "
+    "given") {
   const TemporaryFile file("input.json", R"({"from":"file"})");
   const auto sent = [&](const std::vector<std::string>& options, const std::string& input) {
     PlayedServer server;
@@ -112,7 +134,8 @@ TEST_CASE("start --wait prints the output when the run has ended within the requ
   CHECK(server.seen()[0].target == "/v1/workflows/orders/runs?wait=20");
 }
 
-TEST_CASE("start --wait follows a longer run to its end, and a failure is exit code 1 with its reason") {
+TEST_CASE(
+    "start --wait follows a longer run to its end, and a failure is exit code 1 with its reason") {
   PlayedServer server;
   server.on("POST /v1/workflows/orders/runs", 202, running);
   server.on("GET /v1/runs/r1/history", event_stream(events_of_a_run));
@@ -136,9 +159,11 @@ TEST_CASE("start --wait gives up after its time and says that the run goes on") 
 TEST_CASE("a batch starts a run for each line and tells the refused ones by their line") {
   const TemporaryFile file("inputs.jsonl", "{\"n\":1}\n\n{\"n\":2}\n{\"n\":3}\n");
   PlayedServer server;
-  server.on("POST /v1/workflows/orders/runs:batch", 200,
-            R"({"items":[{"status":201,"id":"r1"},{"status":422,"code":"invalid_argument","detail":"n is 2"},{"status":201,"id":"r3"}]})");
-  const Outcome outcome = server.run({"start", "orders", "--batch", file.path(), "--label", "source=import"});
+  server.on(
+      "POST /v1/workflows/orders/runs:batch", 200,
+      R"({"items":[{"status":201,"id":"r1"},{"status":422,"code":"invalid_argument","detail":"n is 2"},{"status":201,"id":"r3"}]})");
+  const Outcome outcome =
+      server.run({"start", "orders", "--batch", file.path(), "--label", "source=import"});
   CHECK(outcome.code == static_cast<int>(Exit::invalid));
   CHECK(outcome.out == "r1\nr3\n");
   CHECK(contains(outcome.err, file.path() + ":3: n is 2"));
@@ -152,12 +177,14 @@ TEST_CASE("a large batch is cut, and a file with one bad line starts nothing") {
   std::string lines;
   for (int i = 0; i < 600; ++i) lines += "{\"n\":" + std::to_string(i) + "}\n";
   PlayedServer server;
-  server.on("POST /v1/workflows/orders/runs:batch", [](const httplib::Request& request, httplib::Response& response) {
-    const Json asked = *parse_json(request.body);
-    Json items = Json::array();
-    for (std::size_t i = 0; i < asked["items"].size(); ++i) items.push_back({{"status", 201}, {"id", "r"}});
-    response.set_content(to_text(Json{{"items", items}}), "application/json");
-  });
+  server.on("POST /v1/workflows/orders/runs:batch",
+            [](const httplib::Request& request, httplib::Response& response) {
+              const Json asked = *parse_json(request.body);
+              Json items = Json::array();
+              for (std::size_t i = 0; i < asked["items"].size(); ++i)
+                items.push_back({{"status", 201}, {"id", "r"}});
+              response.set_content(to_text(Json{{"items", items}}), "application/json");
+            });
   const TemporaryFile good("good.jsonl", lines), bad("bad.jsonl", lines + "{oops\n");
   CHECK(contains(server.run({"start", "orders", "--batch", good.path()}).err, "600 runs started"));
   CHECK(server.seen().size() == 2);
@@ -169,12 +196,16 @@ TEST_CASE("a large batch is cut, and a file with one bad line starts nothing") {
 
 TEST_CASE("runs sends its filters and lists a run a line") {
   PlayedServer server;
-  server.on("GET /v1/runs", 200, std::string(R"({"items":[)") + failed + "," + running + R"(],"next":"c2"})");
-  const Outcome outcome = server.run({"runs", "-w", "orders", "-s", "FAILED", "--state", "Pay", "-l", "region=eu", "-q", "x y", "--since",
-                                      "2026-01-31T00:00:00Z", "-n", "2"});
+  server.on("GET /v1/runs", 200,
+            std::string(R"({"items":[)") + failed + "," + running + R"(],"next":"c2"})");
+  const Outcome outcome =
+      server.run({"runs", "-w", "orders", "-s", "FAILED", "--state", "Pay", "-l", "region=eu", "-q",
+                  "x y", "--since", "2026-01-31T00:00:00Z", "-n", "2"});
   CHECK(outcome.code == 0);
   CHECK(server.seen()[0].target ==
-        "/v1/runs?workflow=orders&status=FAILED&state=Pay&q=x%20y&started_after=2026-01-31T00%3A00%3A00.000000Z&label=region%3Aeu&limit=2");
+        "/v1/"
+        "runs?workflow=orders&status=FAILED&state=Pay&q=x%20y&started_after=2026-01-31T00%3A00%"
+        "3A00.000000Z&label=region%3Aeu&limit=2");
   CHECK(contains(outcome.out, "RUN  WORKFLOW   STATUS"));
   CHECK(contains(outcome.out, "r1   orders v3  FAILED"));
   CHECK(contains(outcome.out, "3.2 s"));
@@ -195,16 +226,24 @@ TEST_CASE("runs --all follows the cursor to the end") {
 TEST_CASE("--json gives the server's answer as it is") {
   PlayedServer server;
   const std::string odd = "{ \"items\" : [ 1.10 ],\"next\":null}";
-  server.on("GET /v1/runs", 200, odd).on("GET /v1/queues", 200, odd).on("GET /v1/dead-letters", 200, odd).on("GET /v1/runs/r1", 200, odd);
-  for (const auto& arguments : std::initializer_list<std::vector<std::string>>{{"runs", "--json"}, {"queues", "--json"}, {"--json", "dlq", "list"}, {"show", "r1", "--json"}})
+  server.on("GET /v1/runs", 200, odd)
+      .on("GET /v1/queues", 200, odd)
+      .on("GET /v1/dead-letters", 200, odd)
+      .on("GET /v1/runs/r1", 200, odd);
+  for (const auto& arguments :
+       std::initializer_list<std::vector<std::string>>{{"runs", "--json"},
+                                                       {"queues", "--json"},
+                                                       {"--json", "dlq", "list"},
+                                                       {"show", "r1", "--json"}})
     CHECK(server.run(arguments).out == odd + "\n");
 }
 
 TEST_CASE("show tells how a run stands, what it waits for, and what happened") {
   PlayedServer server;
   server.on("GET /v1/runs/r1", 200, running);
-  server.on("GET /v1/runs/r1/history", 200,
-            R"({"items":[{"id":1,"type":"ExecutionStarted","at":"2026-01-31T10:00:00.000000Z","detail":{"input":{"id":7}}},
+  server.on(
+      "GET /v1/runs/r1/history", 200,
+      R"({"items":[{"id":1,"type":"ExecutionStarted","at":"2026-01-31T10:00:00.000000Z","detail":{"input":{"id":7}}},
                          {"id":2,"type":"TaskFailed","at":"2026-01-31T10:00:01.250000Z","state":"Pay","detail":{"error":"E","cause":"why","attempt":2}}],"next":null})");
   const Outcome outcome = server.run({"show", "r1"});
   CHECK(outcome.code == 0);
@@ -224,9 +263,11 @@ TEST_CASE("show of a failed run leads to its dead letter") {
 }
 
 TEST_CASE("watch prints each event and its exit code is the run's end") {
-  for (const auto& [run, code] : std::initializer_list<std::pair<const char*, Exit>>{{succeeded, Exit::ok}, {failed, Exit::failed}}) {
+  for (const auto& [run, code] : std::initializer_list<std::pair<const char*, Exit>>{
+           {succeeded, Exit::ok}, {failed, Exit::failed}}) {
     PlayedServer server;
-    server.on("GET /v1/runs/r1/history", event_stream(events_of_a_run)).on("GET /v1/runs/r1", 200, run);
+    server.on("GET /v1/runs/r1/history", event_stream(events_of_a_run))
+        .on("GET /v1/runs/r1", 200, run);
     const Outcome outcome = server.run({"watch", "r1"});
     CHECK(outcome.code == static_cast<int>(code));
     CHECK(contains(outcome.out, "+1.250 s  TaskSucceeded           Pay"));
@@ -237,7 +278,8 @@ TEST_CASE("watch prints each event and its exit code is the run's end") {
 TEST_CASE("watch goes on where it was when the server ends the stream before the run") {
   PlayedServer server;
   server.on("GET /v1/runs/r1/history", event_stream(events_of_a_run));
-  server.on("GET /v1/runs/r1/history", event_stream("id: 3\nevent: X\ndata: {\"id\":3,\"type\":\"ExecutionSucceeded\"}\n\n"));
+  server.on("GET /v1/runs/r1/history",
+            event_stream("id: 3\nevent: X\ndata: {\"id\":3,\"type\":\"ExecutionSucceeded\"}\n\n"));
   server.on("GET /v1/runs/r1", 200, running).on("GET /v1/runs/r1", 200, succeeded);
   const Outcome outcome = server.run({"watch", "r1", "--json"});
   CHECK(outcome.code == 0);
@@ -265,9 +307,15 @@ TEST_CASE("the verbs on runs send what they were told") {
            {{"pause", "r1"}, "/v1/runs/r1/pause", "{}"},
            {{"resume", "r1"}, "/v1/runs/r1/resume", "{}"},
            {{"redrive", "r1"}, "/v1/runs/r1/redrive", "{}"},
-           {{"redrive", "r1", "--from", "Pay", "--input", "null", "--version", "2"}, "/v1/runs/r1/redrive", R"({"from":"Pay","input":null,"version":2})"},
-           {{"skip", "r1", "--output", "[1]", "--frame", "f1"}, "/v1/runs/r1/skip", R"({"output":[1],"frame":"f1"})"},
-           {{"fail", "r1", "--error", "E", "--cause", "c"}, "/v1/runs/r1/fail", R"({"error":"E","cause":"c"})"}}) {
+           {{"redrive", "r1", "--from", "Pay", "--input", "null", "--version", "2"},
+            "/v1/runs/r1/redrive",
+            R"({"from":"Pay","input":null,"version":2})"},
+           {{"skip", "r1", "--output", "[1]", "--frame", "f1"},
+            "/v1/runs/r1/skip",
+            R"({"output":[1],"frame":"f1"})"},
+           {{"fail", "r1", "--error", "E", "--cause", "c"},
+            "/v1/runs/r1/fail",
+            R"({"error":"E","cause":"c"})"}}) {
     CAPTURE(row.target);
     PlayedServer server;
     server.on(std::string("POST ") + row.target, 200, "{}");
@@ -278,7 +326,8 @@ TEST_CASE("the verbs on runs send what they were told") {
 
 TEST_CASE("of several runs, those that can be are changed") {
   PlayedServer server;
-  server.on("POST /v1/runs/r1/cancel", 409, R"({"detail":"it has ended"})").on("POST /v1/runs/r2/cancel", 200, "{}");
+  server.on("POST /v1/runs/r1/cancel", 409, R"({"detail":"it has ended"})")
+      .on("POST /v1/runs/r2/cancel", 200, "{}");
   const Outcome outcome = server.run({"cancel", "r1", "r2"});
   CHECK(outcome.code == static_cast<int>(Exit::conflict));
   CHECK(outcome.out == "r2  cancelled\n");
@@ -287,8 +336,9 @@ TEST_CASE("of several runs, those that can be are changed") {
 
 TEST_CASE("queues are listed with what is rare left out") {
   PlayedServer server;
-  server.on("GET /v1/queues", 200,
-            R"({"items":[{"name":"pay","ready":12,"delayed":0,"blocked":0,"leased":4,"held":0,"dead":1,"depth":16,"oldest_age_seconds":75.5,"consumers":2,"paused":true}],"next":null})");
+  server.on(
+      "GET /v1/queues", 200,
+      R"({"items":[{"name":"pay","ready":12,"delayed":0,"blocked":0,"leased":4,"held":0,"dead":1,"depth":16,"oldest_age_seconds":75.5,"consumers":2,"paused":true}],"next":null})");
   CHECK(server.run({"queues"}).out ==
         "QUEUE  READY  LEASED  DEAD      OLDEST  WORKERS  STATE\n"
         "pay       12       4     1  1 min 15 s        2  paused\n");
@@ -296,9 +346,11 @@ TEST_CASE("queues are listed with what is rare left out") {
 
 TEST_CASE("one queue is shown with its settings and, if asked, its messages") {
   PlayedServer server;
-  server.on("GET /v1/queues/pay", 200,
-            R"({"name":"pay","ready":1,"consumers":0,"settings":{"LeaseSeconds":30,"Delivery":"AtLeastOnce"},"settings_by_operator":true})");
-  server.on("GET /v1/queues/pay/messages", 200, R"({"items":[{"id":"m1","status":"ready","body":{"id":7},"attempt":0}],"next":null})");
+  server.on(
+      "GET /v1/queues/pay", 200,
+      R"({"name":"pay","ready":1,"consumers":0,"settings":{"LeaseSeconds":30,"Delivery":"AtLeastOnce"},"settings_by_operator":true})");
+  server.on("GET /v1/queues/pay/messages", 200,
+            R"({"items":[{"id":"m1","status":"ready","body":{"id":7},"attempt":0}],"next":null})");
   const Outcome outcome = server.run({"queues", "pay", "--peek", "3"});
   CHECK(contains(outcome.out, "LeaseSeconds  30"));
   CHECK(contains(outcome.out, "set by an operator"));
@@ -313,32 +365,40 @@ TEST_CASE("queues are paused, resumed, set and cleared by name") {
   CHECK(server.run({"queues", "pause", "pay"}).out == "pay  paused\n");
   CHECK(server.run({"queues", "resume", "pay"}).out == "pay  resumed\n");
   CHECK(server.run({"queues", "put", "pay", "LeaseSeconds=60", "Delivery=AtMostOnce"}).code == 0);
-  CHECK(body_of(server, "PUT /v1/queues/pay") == json(R"({"LeaseSeconds":60,"Delivery":"AtMostOnce"})"));
+  CHECK(body_of(server, "PUT /v1/queues/pay") ==
+        json(R"({"LeaseSeconds":60,"Delivery":"AtMostOnce"})"));
   CHECK(server.run({"queues", "clear", "pay"}).code == 0);
 }
 
 TEST_CASE("a purge asks first, and without a terminal wants --yes") {
   PlayedServer server;
-  server.on("GET /v1/queues/pay", 200, R"({"name":"pay","ready":3,"delayed":1})").on("POST /v1/queues/pay/purge", 200, R"({"removed":4})");
+  server.on("GET /v1/queues/pay", 200, R"({"name":"pay","ready":3,"delayed":1})")
+      .on("POST /v1/queues/pay/purge", 200, R"({"removed":4})");
   const Outcome silent = server.run({"queues", "purge", "pay"});
   CHECK(silent.code == static_cast<int>(Exit::usage));
   CHECK(contains(silent.err, "Delete 4 messages of queue pay for ever? Say --yes"));
-  const Outcome no = server.run({"queues", "purge", "pay"}, {.input = "n\n", .in_is_terminal = true});
+  const Outcome no =
+      server.run({"queues", "purge", "pay"}, {.input = "n\n", .in_is_terminal = true});
   CHECK(no.code == static_cast<int>(Exit::failed));
   CHECK(server.bodies("POST /v1/queues/pay/purge").empty());
-  CHECK(server.run({"queues", "purge", "pay"}, {.input = "y\n", .in_is_terminal = true}).out == "pay  4 messages deleted\n");
+  CHECK(server.run({"queues", "purge", "pay"}, {.input = "y\n", .in_is_terminal = true}).out ==
+        "pay  4 messages deleted\n");
   CHECK(server.run({"queues", "purge", "pay", "--yes"}).code == 0);
 }
 
 TEST_CASE("dead letters are listed, grouped and shown with every attempt") {
   PlayedServer server;
-  server.on("GET /v1/dead-letters", [](const httplib::Request& request, httplib::Response& response) {
-    response.set_content(request.has_param("group_by") ? R"({"items":[{"error":"E","queue":"pay","count":1200}],"next":null})"
-                                                       : R"({"items":[{"id":"d1","kind":"stage","workflow":"orders","state":"Pay","queue":"pay","error":"E","cause":"c","attempts":3,"run":"r1","status":"OPEN"}],"next":null})",
-                         "application/json");
+  server.on("GET /v1/dead-letters", [](const httplib::Request& request,
+                                       httplib::Response& response) {
+    response.set_content(
+        request.has_param("group_by")
+            ? R"({"items":[{"error":"E","queue":"pay","count":1200}],"next":null})"
+            : R"({"items":[{"id":"d1","kind":"stage","workflow":"orders","state":"Pay","queue":"pay","error":"E","cause":"c","attempts":3,"run":"r1","status":"OPEN"}],"next":null})",
+        "application/json");
   });
-  server.on("GET /v1/dead-letters/d1", 200,
-            R"({"id":"d1","kind":"stage","status":"OPEN","error":"E","queue":"pay","body":{"id":7},"attempts":1,
+  server.on(
+      "GET /v1/dead-letters/d1", 200,
+      R"({"id":"d1","kind":"stage","status":"OPEN","error":"E","queue":"pay","body":{"id":7},"attempts":1,
                 "attempt_list":[{"attempt":1,"worker":"w1","started_at":"2026-01-31T10:00:00Z","ended_at":"2026-01-31T10:00:02Z","error":"E","cause":"no"}]})");
   const Outcome list = server.run({"dlq", "list", "-q", "pay", "-e", "E"});
   CHECK(contains(list.out, "orders/Pay"));
@@ -352,14 +412,17 @@ TEST_CASE("dead letters are listed, grouped and shown with every attempt") {
 TEST_CASE("one dead letter is replayed, with another input if given") {
   PlayedServer server;
   server.on("POST /v1/dead-letters/d1/replay", 200, "{}");
-  CHECK(server.run({"dlq", "replay", "d1", "--input", "{\"id\":8}"}).out == "1 dead letter replayed\n");
+  CHECK(server.run({"dlq", "replay", "d1", "--input", "{\"id\":8}"}).out ==
+        "1 dead letter replayed\n");
   CHECK(body_of(server, "POST /v1/dead-letters/d1/replay") == json(R"({"input":{"id":8}})"));
 }
 
 TEST_CASE("many dead letters are replayed one by one, counted, and a refusal stops nothing") {
   PlayedServer server;
-  server.on("GET /v1/dead-letters", 200, R"({"items":[{"id":"d1"},{"id":"d2"},{"id":"d3"}],"next":null})");
-  server.on("POST /v1/dead-letters/d1/replay", 200, "{}").on("POST /v1/dead-letters/d3/replay", 200, "{}");
+  server.on("GET /v1/dead-letters", 200,
+            R"({"items":[{"id":"d1"},{"id":"d2"},{"id":"d3"}],"next":null})");
+  server.on("POST /v1/dead-letters/d1/replay", 200, "{}")
+      .on("POST /v1/dead-letters/d3/replay", 200, "{}");
   server.on("POST /v1/dead-letters/d2/replay", 409, R"({"detail":"its run has moved on"})");
   const Outcome outcome = server.run({"dlq", "replay", "--queue", "pay", "--error", "E"});
   CHECK(outcome.code == static_cast<int>(Exit::conflict));
@@ -371,7 +434,8 @@ TEST_CASE("many dead letters are replayed one by one, counted, and a refusal sto
 TEST_CASE("on a terminal many are replayed only after a yes") {
   PlayedServer server;
   server.on("GET /v1/dead-letters", 200, R"({"items":[{"id":"d1"},{"id":"d2"}],"next":null})");
-  const Outcome outcome = server.run({"dlq", "replay", "--all"}, {.input = "\n", .in_is_terminal = true});
+  const Outcome outcome =
+      server.run({"dlq", "replay", "--all"}, {.input = "\n", .in_is_terminal = true});
   CHECK(contains(outcome.err, "Replay 2 dead letters? [y/N]"));
   CHECK(outcome.code == static_cast<int>(Exit::failed));
   CHECK(server.seen().size() == 1);
@@ -380,14 +444,17 @@ TEST_CASE("on a terminal many are replayed only after a yes") {
 TEST_CASE("a dead letter is dropped with its reason") {
   PlayedServer server;
   server.on("DELETE /v1/dead-letters/d1", 200, "{}");
-  CHECK(server.run({"dlq", "drop", "d1", "--reason", "test data"}).out == "1 dead letter dropped\n");
+  CHECK(server.run({"dlq", "drop", "d1", "--reason", "test data"}).out ==
+        "1 dead letter dropped\n");
   CHECK(server.seen()[0].target == "/v1/dead-letters/d1?reason=test%20data");
 }
 
 TEST_CASE("check is 0 when every invariant holds and 1 when one does not") {
   PlayedServer fine, broken;
   fine.on("POST /v1/check", 200, R"({"ok":true,"findings":[]})");
-  broken.on("POST /v1/check", 200, R"({"ok":false,"findings":[{"invariant":"one reason to wait","detail":"run r1 has none","repair":"redrive it"}]})");
+  broken.on(
+      "POST /v1/check", 200,
+      R"({"ok":false,"findings":[{"invariant":"one reason to wait","detail":"run r1 has none","repair":"redrive it"}]})");
   CHECK(fine.run({"check"}).code == 0);
   const Outcome outcome = broken.run({"check"});
   CHECK(outcome.code == static_cast<int>(Exit::failed));
@@ -398,7 +465,9 @@ TEST_CASE("doctor looks at the directory, the disk and the server, a line each")
   const TemporaryFile file("some.db", "x");
   const std::string folder = file.path().substr(0, file.path().rfind('/'));
   PlayedServer server;
-  server.on("GET /healthz", 200, "ok\n").on("GET /readyz", 200, "ready\n").on("GET /openapi.json", 200, R"({"info":{"version":"99.0"}})");
+  server.on("GET /healthz", 200, "ok\n")
+      .on("GET /readyz", 200, "ready\n")
+      .on("GET /openapi.json", 200, R"({"info":{"version":"99.0"}})");
   const Outcome outcome = server.run({"doctor", "--data", folder});
   CHECK(outcome.code == 0);
   CHECK(contains(outcome.out, folder + " can be written"));
@@ -408,7 +477,8 @@ TEST_CASE("doctor looks at the directory, the disk and the server, a line each")
   CHECK(contains(outcome.out, "SQLite"));
 }
 
-TEST_CASE("doctor fails for a data directory that cannot be one, and for a stranger at the address") {
+TEST_CASE(
+    "doctor fails for a data directory that cannot be one, and for a stranger at the address") {
   const TemporaryFile file("file", "x");
   PlayedServer stranger;
   stranger.on("GET /healthz", 200, "hello");
@@ -434,9 +504,16 @@ TEST_CASE("NO_COLOR and --no-color keep a terminal plain") {
   PlayedServer server;
   server.on("GET /v1/runs/r1", 200, failed);
   const Terminal terminal{.is_terminal = true, .color = true, .width = 100};
-  CHECK(contains(server.run({"show", "r1", "--no-history"}, {.terminal = terminal}).out, "\x1b[31mFAILED"));
-  CHECK_FALSE(contains(server.run({"show", "r1", "--no-history"}, {.environment = {{"NO_COLOR", "1"}}, .terminal = terminal}).out, "\x1b"));
-  CHECK_FALSE(contains(server.run({"show", "r1", "--no-history", "--no-color"}, {.terminal = terminal}).out, "\x1b"));
+  CHECK(contains(server.run({"show", "r1", "--no-history"}, {.terminal = terminal}).out,
+                 "\x1b[31mFAILED"));
+  CHECK_FALSE(contains(server
+                           .run({"show", "r1", "--no-history"},
+                                {.environment = {{"NO_COLOR", "1"}}, .terminal = terminal})
+                           .out,
+                       "\x1b"));
+  CHECK_FALSE(
+      contains(server.run({"show", "r1", "--no-history", "--no-color"}, {.terminal = terminal}).out,
+               "\x1b"));
 }
 
 }  // namespace sluice::cli

@@ -22,7 +22,8 @@ TEST_CASE("a server that is not there is told with its address and how to start 
   CHECK(contains(outcome.err, "sluice serve"));
 }
 
-TEST_CASE("a problem document is printed with every pointer, and its status decides the exit code") {
+TEST_CASE(
+    "a problem document is printed with every pointer, and its status decides the exit code") {
   PlayedServer server;
   server.on("POST /v1/workflows/orders/runs", 422,
             R"({"status":422,"code":"invalid_argument","detail":"the input is wrong","errors":[
@@ -71,11 +72,12 @@ TEST_CASE("an answer that is not JSON is told as another program's") {
 
 TEST_CASE("a busy server is asked again after the time it names, with the same idempotency key") {
   PlayedServer server;
-  server.on("POST /v1/workflows/orders/runs", [](const httplib::Request&, httplib::Response& response) {
-    response.status = 429;
-    response.set_header("Retry-After", "0");
-    response.set_content(R"({"detail":"full"})", "application/problem+json");
-  });
+  server.on("POST /v1/workflows/orders/runs",
+            [](const httplib::Request&, httplib::Response& response) {
+              response.status = 429;
+              response.set_header("Retry-After", "0");
+              response.set_content(R"({"detail":"full"})", "application/problem+json");
+            });
   server.on("POST /v1/workflows/orders/runs", 201, R"({"id":"r1"})");
   const Outcome outcome = server.run({"start", "orders"});
   CHECK(outcome.code == 0);
@@ -91,22 +93,26 @@ TEST_CASE("an unknown outcome is not tried again where that could do harm") {
   server.on("POST /v1/runs/x/redrive", [](const httplib::Request&, httplib::Response& response) {
     response.status = 503;
     response.set_header("Retry-After", "0");
-    response.set_content(R"({"detail":"the outcome is not known","code":"outcome_unknown"})", "application/problem+json");
+    response.set_content(R"({"detail":"the outcome is not known","code":"outcome_unknown"})",
+                         "application/problem+json");
   });
   CHECK(server.run({"redrive", "x"}).code == static_cast<int>(Exit::busy));
   CHECK(server.seen().size() == 1);
 }
 
 TEST_CASE("server-sent events are cut at blank lines, however the bytes arrive") {
-  const std::string stream = "retry: 1000\n\nid: 1\nevent: A\ndata: {\"x\":\ndata: 1}\n\n: comment\n\nid: 2\r\ndata:y\r\n\r\n";
+  const std::string stream =
+      "retry: 1000\n\nid: 1\nevent: A\ndata: {\"x\":\ndata: 1}\n\n: comment\n\nid: "
+      "2\r\ndata:y\r\n\r\n";
   for (std::size_t step = 1; step <= stream.size(); ++step) {
     EventParser parser;
     std::vector<Client::ServerEvent> events;
     for (std::size_t at = 0; at < stream.size(); at += step)
-      CHECK(parser.feed(std::string_view(stream).substr(at, step), [&](const Client::ServerEvent& event) {
-        events.push_back(event);
-        return true;
-      }));
+      CHECK(parser.feed(std::string_view(stream).substr(at, step),
+                        [&](const Client::ServerEvent& event) {
+                          events.push_back(event);
+                          return true;
+                        }));
     REQUIRE(events.size() == 2);
     CHECK(events[0].id == "1");
     CHECK(events[0].event == "A");

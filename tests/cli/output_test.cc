@@ -85,13 +85,16 @@ TEST_CASE("a table aligns its columns and leaves out those that are empty everyw
         "größe      3\n");
 }
 
-TEST_CASE("a table is fitted to a terminal by its elastic columns, and never cut where no terminal is") {
+TEST_CASE(
+    "a table is fitted to a terminal by its elastic columns, and never cut where no terminal is") {
   Table table({{"ID"}, {"ERROR", Table::Align::left, true}});
   table.row({"0123456789", "a long story that does not fit"});
-  CHECK(contains_line(table.text({.is_terminal = true, .color = false, .width = 30}), "0123456789  a long story that…"));
+  CHECK(contains_line(table.text({.is_terminal = true, .color = false, .width = 30}),
+                      "0123456789  a long story that…"));
   CHECK(contains_line(table.text({}), "0123456789  a long story that does not fit"));
   // It gives up when nothing elastic is left: a broken line is better than a lost id.
-  CHECK(contains_line(table.text({.is_terminal = true, .color = false, .width = 5}), "0123456789  a long …"));
+  CHECK(contains_line(table.text({.is_terminal = true, .color = false, .width = 5}),
+                      "0123456789  a long …"));
 }
 
 TEST_CASE("colour is used only where it is wanted") {
