@@ -102,11 +102,13 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
     before.push_back(std::move(dead));
   }
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
+  // Whatever comes next, an earlier stage's token is settled: its repetition is answered from the log.
+  row.token_number = task_effect != nullptr && task_effect->wait_for_task_token ? seq : 0;
+  if (task_effect == nullptr) row.heartbeat_us = 0;
   write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
   touched(row.run, finish_effect != nullptr);
 
   if (const auto* task = task_effect) {
-    row.token_number = task->wait_for_task_token ? seq : 0;
     schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
   } else if (const auto* wait = std::get_if<WaitUntil>(&effects.next)) {
     drop_deadlines(tx, row);
