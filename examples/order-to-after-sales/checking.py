@@ -114,14 +114,14 @@ def check_histories(client, runs):
                 entered[event["state"]] += 1
             elif event["type"] == "TaskSucceeded":
                 completed[event["state"]] += 1
-            elif event["type"] == "ExecutionRedriven":
+            elif event["type"] in ("ExecutionRedriven", "DeadLetterReplayed"):
                 redriven += 1
         for state, count in completed.items():
             if count > entered[state] or count != 1:
                 yield f"run {run['id']}: {state} was entered {entered[state]} times and completed {count} times"
         for state, count in entered.items():
             if count > 1 + redriven:
-                yield f"run {run['id']}: {state} was entered {count} times, with {redriven} redrives"
+                yield f"run {run['id']}: {state} was entered {count} times, with {redriven} replays"
 
 
 def check_service(client):
