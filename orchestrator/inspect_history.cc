@@ -61,9 +61,7 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
 
   const auto machine = version(reader, version_id).machine;
   std::vector<HistoryEvent> list;
-  // A hand-out, and its end without a result, are of the state at which the frame stands; their records do not
-  // say it again.
-  std::map<FrameId, workflows::StateIndex> standing;
+  std::map<FrameId, workflows::StateIndex> standing;  // where each frame is, as the events go on
   for (const auto& row : rows) {
     for (const auto& r : decode_events(row.seq, row.events)) {
       if (r.record.kind == Kind::frame_kept) continue;
@@ -74,13 +72,15 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
       e.frame = row.frame;
       e.at = r.record.kind == Kind::task_started ? r.started_at : row.at;
       auto type = workflows::StateType::task;
-      auto at_state = r.record.state;
-      if (at_state != workflows::no_state) standing[row.frame] = at_state;
-      else if (r.record.kind == Kind::task_started || r.record.kind == Kind::task_released)
-        if (const auto known = standing.find(row.frame); known != standing.end()) at_state = known->second;
-      if (at_state != workflows::no_state && at_state < machine->states.size()) {
-        e.state = machine->states[at_state].name;
-        type = machine->states[at_state].type;
+      auto state = r.record.state;
+      if (r.record.kind == Kind::state_entered) standing[row.frame] = state;
+      if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is where the frame stands.
+        const auto at = standing.find(row.frame);
+        if (at != standing.end()) state = at->second;
+      }
+      if (state != workflows::no_state && state < machine->states.size()) {
+        e.state = machine->states[state].name;
+        type = machine->states[state].type;
       }
       e.type = type_of(r, type);
       e.detail = Json::object();
@@ -125,8 +125,8 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
           e.type = event_name(Kind::task_started, workflows::StateType::task);
           e.at = WallTime{q.int64(8)};
           e.frame = FrameId{id.value};
-          if (const auto at = frame->frame.state; at != workflows::no_state)
-            e.state = impl_->version(reader, version_id).machine->states[at].name;
+          if (frame->frame.state != workflows::no_state)
+            e.state = impl_->version(reader, version_id).machine->states[frame->frame.state].name;
           e.detail = Json::object();
           e.detail["worker"] = std::string(q.text(12));
           e.detail["attempt"] = q.int64(6);
