@@ -51,7 +51,8 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "DeadLetterReplayed";
     case Kind::dead_letter_dropped:
       return "DeadLetterDropped";
-    case Kind::frame_kept: return "FrameKept";
+    case Kind::frame_kept:
+      break;  // never shown
   }
   return "Unknown";
 }

@@ -59,7 +59,7 @@ TEST_CASE("a task is scheduled with its body, limits and priority") {
   CHECK(scheduled.delay.us == 0);
   CHECK(scheduled.timeout == seconds(60));
   CHECK(scheduled.heartbeat == seconds(10));
-  CHECK(scheduled.priority == 4);
+  CHECK_FALSE(scheduled.priority.has_value());
   CHECK_FALSE(scheduled.wait_for_task_token);
 }
 
