@@ -105,6 +105,7 @@ void Engine::Impl::fire_frames(Transaction& tx) {
     }
     if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
     auto q = tx.query(sql::next_frame_due, static_cast<int>(clock_kind));
+    undo.save(wall ? next_frame_wall : next_frame_engine);  // Rolled back, what was due is due again.
     (wall ? next_frame_wall : next_frame_engine) = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
   }
 }
@@ -197,6 +198,7 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
   }
   if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
   auto q = tx.query(sql::next_deadline);
+  undo.save(next_deadline);
   next_deadline = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
 }
 
@@ -206,6 +208,7 @@ void Engine::Impl::mark_time(Transaction& tx) {
   const EngineTime time = now().engine;
   if (time - time_marked < seconds(1)) return;
   tx.run(sql::put_meta, "engine_time_us", time);
+  undo.save(time_marked.us);
   time_marked = time;
 }
 

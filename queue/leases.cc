@@ -102,12 +102,13 @@ void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store)
 
 void Queues::adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer_id) {
   const LeaseKey key = lease.key;
-  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer] {
+  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer, again_consumer = consumer_id] {
     Lease& again = leases_.find(key)->second;
     leases_by_session_[session].erase(key);
     again.session = before;
     again.consumer = consumer_before;
     if (before) leases_by_session_[before].insert(key);
+    if (Consumer* c = consumer(again_consumer)) into_line(*c);
   });
   if (lease.session) leases_by_session_[lease.session].erase(key);
   if (lease.session != session) tx.run(sql::extend_lease, key.message, lease.stored_until, session);
