@@ -24,7 +24,7 @@ SEES = {
 
 # Headers of libraries, and the only places (folder/ or file) that may include them.
 LIBRARIES = [
-    (r"sqlite3\.h|libpq-fe\.h", ("storage/", "tests/storage/", "tests/support/", "examples/"),
+    (r"sqlite3\.h|libpq-fe\.h", ("storage/", "tests/storage/", "tests/support/", "examples/", "bench/"),
      "go through storage/storage.h"),
     (r"boost/(beast|asio).*", ("api/", "clients/cpp/", "tests/", "bench/"),
      "sockets belong to api/ and clients/cpp/"),
