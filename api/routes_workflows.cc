@@ -207,7 +207,7 @@ std::vector<Route> workflow_routes() {
        .handler = delete_workflow,
        .operation = "deleteWorkflow",
        .tag = "workflows",
-       .summary = "Delete a workflow that has no live runs",
+       .summary = "Take no new runs; those that are live go on",
        .answers = {{200, "deleted", "Done"},
                    {404, "unknown", "Problem"},
                    {409, "runs of it are live", "Problem"}}},

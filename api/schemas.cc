@@ -78,6 +78,9 @@ constexpr Schema all[] = {
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"}},"required":["id"]})"
     },
+    {"StartedOrEnded",
+     R"({"anyOf":[{"$ref":"#/components/schemas/Started"},{"$ref":"#/components/schemas/Run"}]})"
+    },
     {"BatchResult",
      R"({"type":"object","properties":{"items":{"type":"array","items":{"anyOf":[{"type":"object",)"
      R"("properties":{"status":{"type":"integer"},"id":{"type":"string",)"

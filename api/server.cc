@@ -7,6 +7,7 @@
 
 #include "api/connection.h"
 #include "api/metrics.h"
+#include "api/problem.h"
 #include "api/read_pool.h"
 
 namespace sluice::api {
@@ -36,6 +37,19 @@ void raise_descriptor_limit(std::size_t connections_max) {
   if (now.rlim_cur >= wanted) return;
   now.rlim_cur = std::min(wanted, now.rlim_max);
   setrlimit(RLIMIT_NOFILE, &now);
+}
+
+// What a connection over the limit is told, before anything of it was read.
+const std::string& full() {
+  static const std::string text = [] {
+    const Response response =
+        problem(make_error(Errc::unavailable, "too many connections are open; try again later"));
+    return fmt::format(
+        "HTTP/1.1 503 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: 1\r\n"
+        "Connection: close\r\n\r\n{}",
+        reason_phrase(503), response.content_type, response.body.size(), response.body);
+  }();
+  return text;
 }
 
 }  // namespace
@@ -143,15 +157,9 @@ void Server::Impl::take(tcp::socket socket, IoThread& thread) {
       ++open;
     } else {
       metrics.connections_refused.fetch_add(1, std::memory_order_relaxed);
-      static constexpr std::string_view full =
-          "HTTP/1.1 503 Service Unavailable\r\nContent-Type: "
-          "application/problem+json\r\nContent-Length: 141\r\n"
-          "Retry-After: 1\r\nConnection: close\r\n\r\n"
-          R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
-          R"("detail":"too many connections; try again later","code":"unavailable"})";
       error_code ignored;
       socket.non_blocking(true, ignored);
-      socket.write_some(boost::asio::buffer(full), ignored);
+      socket.write_some(boost::asio::buffer(full()), ignored);
       socket.shutdown(tcp::socket::shutdown_send, ignored);
       return;
     }

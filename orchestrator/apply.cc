@@ -92,6 +92,15 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
   const auto* finish_effect = std::get_if<Finish>(&effects.next);
   row.frame = std::move(effects.frame);
   const bool failed = finish_effect != nullptr && finish_effect->end == End::failed;
+  DeadLetterId letter;
+  if (failed && finish_effect->dead_letter) {
+    letter = DeadLetterId{ids.next(time.wall)};
+    LogRecord dead;
+    dead.record.kind = Kind::dead_lettered;
+    dead.record.state = row.frame.state;
+    dead.note = to_string(letter);
+    before.push_back(std::move(dead));
+  }
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
   write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
   touched(row.run, finish_effect != nullptr);
@@ -106,7 +115,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
     drop_deadlines(tx, row);
     wait_as_frame(tx, live, WaitKind::continuation, queue::Due{queue::ClockKind::engine, time.engine.us});
   } else {
-    finish(tx, live, *finish_effect, failures, attempts);
+    finish(tx, live, *finish_effect, letter, failures, attempts);
   }
 }
 
@@ -142,7 +151,7 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   put.id = MessageId{row.frame.id.value};
   put.queue = q.id;
   put.lane = catalog.version(row.version_id).workflow->id.value;
-  put.priority = task.priority;
+  put.priority = task.priority.value_or(row.priority);
   put.body = task.body;
   put.body_ref = pack(task.body.ref());
   const std::string headers = headers_json(task.headers);
@@ -216,8 +225,8 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status, con
   if (paused_runs.erase(row.run.value) != 0) undo.add([this, run = row.run.value] { paused_runs.insert(run); });
 }
 
-void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, const std::string& failures,
-                          std::int64_t attempts) {
+void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
+                          const std::string& failures, std::int64_t attempts) {
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
   std::string headers;
@@ -230,18 +239,18 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, con
   }
   end_run(tx, row, 3, finish.fault.error.value_or(""));
   counts.runs_failed += 1;
-  if (!finish.dead_letter) return;
-  add_dead_letter(tx, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state, finish.fault, failures,
+  if (!letter) return;
+  add_dead_letter(tx, letter, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state, finish.fault, failures,
                   attempts, headers);
 }
 
-void Engine::Impl::add_dead_letter(Transaction& tx, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
+void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
                                    const std::string& failures, std::int64_t attempts, std::string_view headers) {
   Version& version = catalog.version(row.version_id);
   const auto& machine = catalog.machine(tx, version);
   const Now time = now();
   queue::NewDeadLetter letter;
-  letter.id = DeadLetterId{ids.next(time.wall)};
+  letter.id = id;
   letter.kind = kind;
   letter.run = row.run;
   letter.frame = row.frame.id;

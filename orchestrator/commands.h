@@ -34,7 +34,7 @@ struct DeployWorkflow {
   std::string canonical_text;
   std::shared_ptr<const workflows::Machine> machine;
 };
-// Refused (conflict) while runs of it are live.
+// Takes no new runs from now on; those that are live go on, and deploying the name again revives it.
 struct DeleteWorkflow { using Reply = Unit; std::string name; };
 struct PauseWorkflow { using Reply = Unit; std::string name; bool paused = true; };
 

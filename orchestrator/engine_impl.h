@@ -97,11 +97,11 @@ struct Engine::Impl final : storage::Memory {
   void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records, std::int64_t seq, const Doc& body = {}, bool keep = false);
   void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry, std::string failures);
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
-  void finish(Transaction& tx, Live& live, const Finish& finish, const std::string& failures, std::int64_t attempts);
+  void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter, const std::string& failures, std::int64_t attempts);
   void end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error);
   void leave_home(Transaction& tx, Live& live);
   void drop_deadlines(Transaction& tx, FrameRow& row);
-  void add_dead_letter(Transaction& tx, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
+  void add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
                        const std::string& failures, std::int64_t attempts, std::string_view headers);
   void touched(RunId run, bool ended);
   std::int64_t pause_total(const FrameRow& row, const queue::Queue* q);

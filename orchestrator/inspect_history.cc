@@ -89,7 +89,7 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
       if (r.record.delay.us != 0) e.detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
       if (r.until) e.detail["until"] = to_rfc3339(*r.until);
       if (!r.note.empty() && r.note != "submitted") {
-        if (r.record.kind == Kind::dead_letter_replayed) e.detail["dead_letter"] = r.note;
+        if (r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered) e.detail["dead_letter"] = r.note;
         else e.detail["note"] = r.note;
       }
       list.push_back(std::move(e));

@@ -47,7 +47,6 @@ Walk::Step Walk::happened(const Started&) {
 Walk::Step Walk::happened(const Continued&) { return std::nullopt; }
 
 Walk::Step Walk::happened(const Redriven&) {
-  record(Kind::execution_redriven);
   frame_.retry_count = 0;
   frame_.retries.clear();
   frame_.entered_at = now_;
@@ -67,6 +66,8 @@ Next Walk::walk() {
 }
 
 Walk::Step Walk::enter() {
+  // Counted first: if the run ends here and is redriven, what it goes on with is not the last state's work.
+  ++frame_.entries;
   if (frame_.transitions >= machine_.transitions_max) {
     return fail_run(
         {"Sluice.TransitionLimit", fmt::format("The run has entered {} states, which is its "
@@ -75,7 +76,6 @@ Walk::Step Walk::enter() {
         true);
   }
   ++frame_.transitions;
-  ++frame_.entries;
   frame_.retry_count = 0;
   frame_.retries.clear();
   frame_.entered_at = now_;

@@ -68,11 +68,13 @@ struct TimerDue {};                              // a Wait state's time has come
 struct Continued {};                             // go on walking inline states from frame.state, not yet entered
 // Take up frame.state again with frame.input; retries start over. It is the same entry (frame.entries stays), so that
 // a worker sees the same idempotency key; whoever redrives from a state that had completed raises frame.entries.
+// That the run was redriven is the caller's to record.
 struct Redriven {};
 using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven>;
 
 // ---- what follows --------------------------------------------------------------------------------------
 // One event of the run's history. The kinds are the States Language's own event names where it has one.
+// The numbers stand in the log: new kinds are added at the end.
 enum class Kind : std::uint8_t {
   execution_started, execution_succeeded, execution_failed, execution_timed_out, execution_aborted,
   execution_redriven, execution_paused, execution_resumed,
@@ -98,7 +100,7 @@ struct ScheduleTask {
   Duration delay;                        // back-off; engine time
   std::optional<Duration> timeout;       // from scheduling (after the delay)
   std::optional<Duration> heartbeat;
-  int priority = 4;
+  std::optional<int> priority;           // absent: the run's
   bool wait_for_task_token = false;
   std::vector<std::pair<std::string, std::string>> headers;
 };

@@ -123,7 +123,10 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
   for (const auto& d : due) {
     tx.run(sql::delete_deadline, d.due, d.frame, d.kind);
     auto live = load(tx, d.frame);
-    if (!live) continue;
+    if (!live) {
+      if (d.kind == heartbeat_timeout) beats.erase(d.frame.value);
+      continue;
+    }
     FrameRow& row = live->row;
     const auto again = [&](std::int64_t when) {
       tx.run(sql::insert_deadline, when, d.frame, d.kind);
@@ -146,7 +149,7 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       const Fault fault{"States.Timeout", std::nullopt};
       Live ending = *live;
       end_from_outside(tx, ending, Kind::execution_timed_out, status_timed_out, fault);
-      add_dead_letter(tx, ending.row, queue::DeadKind::state, fault, live->home.message.failures, 0, live->home.message.headers);
+      add_dead_letter(tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault, live->home.message.failures, 0, live->home.message.headers);
       continue;
     }
     if (d.kind == heartbeat_timeout) {

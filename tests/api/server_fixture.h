@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "orchestrator/inspect.h"
 #include "orchestrator/orchestrator.h"
+#include "schema_check.h"
 #include "storage/storage.h"
 #include "support/scratch_directory.h"
 
@@ -70,8 +71,13 @@ class Client {
     request.headers = headers;
     const auto result = http_.send(request);
     REQUIRE_MESSAGE(result, method << " " << path << ": " << httplib::to_string(result.error()));
-    return {result->status, result->body, result->get_header_value("Content-Type"),
-            result->headers};
+    // What succeeds is as the description says, and what is refused a problem.
+    const std::string type = result->get_header_value("Content-Type");
+    if (type == "application/json") check_described(method, path, result->status, result->body);
+    if (result->status >= 400)
+      CHECK(difference(description()["components"]["schemas"]["Problem"], *parse_json(result->body),
+                       "") == "");
+    return {result->status, result->body, type, result->headers};
   }
   Reply get(const std::string& path) { return call("GET", path); }
   Reply post(const std::string& path, const std::string& body = "",
