@@ -3,8 +3,12 @@
 // The engine answers by a callback on its writer thread; here that becomes something to co_await.
 // The callback posts the outcome to the connection's thread and returns.
 //
-// GCC 12 copies an aggregate that is a temporary of a co_await expression bit by bit, strings and
-// all: give commands and lambdas that own something a name first, and move that.
+// GCC 12 copies some temporaries of a statement that awaits bit by bit, strings and all, and both
+// copies are destroyed: aggregates made with braces, and lambdas that hold something by value. It
+// does so in arguments, in default arguments, in either branch of a conditional, and in
+// `co_return co_await f(Command{…})` as well. So: in a statement with co_await, what owns something
+// has a name and is moved, and lambdas capture by reference only. tests/tidy/tidy.py refuses the
+// rest; it cannot see default arguments, so functions that are awaited have none that own.
 //
 // Failure: a callback that is dropped instead of called (the engine stops, a wait is cancelled)
 // answers `unavailable`, so no coroutine is ever left hanging.

@@ -233,6 +233,15 @@ std::optional<Response> Connection::check_header(Parser& parser, Router::Match& 
   if (!http_1_0_ && request.count(http::field::host) != 1)
     return problem(400, "bad_request", "a request of HTTP/1.1 has exactly one Host header");
 
+  // Any other coding, or chunked in front of another: where this body ends, and the next request
+  // begins, would be a matter of opinion between us and whatever stands before us.
+  if (const auto codings = request.count(http::field::transfer_encoding);
+      codings > 0 &&
+      (codings > 1 || !beast::iequals(request[http::field::transfer_encoding], "chunked"))) {
+    keep_alive_ = false;
+    return problem(501, "unsupported", "the only Transfer-Encoding known here is chunked");
+  }
+
   const std::string_view target = origin_form(view(request.target()));
   const auto question = target.find('?');
   match = router_.find(view(request.method_string()), target.substr(0, question));

@@ -32,6 +32,7 @@ void put_type(std::string& out, const Parameter& parameter) {
   Object schema(out);
   switch (parameter.kind) {
     case Kind::text:
+    case Kind::id:
       schema.text("type", "string");
       break;
     case Kind::integer:

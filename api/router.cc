@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "base/ids.h"
 #include "base/suggest.h"
 
 namespace sluice::api {
 namespace {
+
+// Of a cursor that counts items; far from where adding a page would overflow.
+constexpr std::int64_t cursor_max = 1'000'000'000'000;
 
 constexpr std::array methods{Method::get, Method::put, Method::post, Method::delete_};
 
@@ -37,6 +41,9 @@ std::string fault_of(const Parameter& parameter, std::string_view value) {
       return fmt::format("expected seconds from {} to {}, found \"{}\"", parameter.min,
                          parameter.max, value);
     }
+    case Kind::id:
+      if (parse_base32(value)) return "";
+      return fmt::format("expected 13 characters of base 32, found \"{}\"", value);
     case Kind::choice: {
       std::string_view rest = parameter.choices;
       while (!rest.empty()) {
@@ -174,10 +181,10 @@ Status check_query(const Route& route, const Query& query) {
                std::move(problems)};
 }
 
-std::vector<Parameter> with_page(std::vector<Parameter> more) {
+std::vector<Parameter> with_page(std::vector<Parameter> more, Parameter::Kind cursor) {
   more.push_back(
       {"limit", Parameter::Kind::integer, "items in one answer (default 50)", 1, page_items_max});
-  more.push_back({"cursor", Parameter::Kind::text, "`next` of the answer before"});
+  more.push_back({"cursor", cursor, "`next` of the answer before", 0, cursor_max});
   return more;
 }
 

@@ -20,7 +20,7 @@ namespace sluice::api {
 using Handler = asio::awaitable<Response> (*)(Call& call);
 
 struct Parameter {
-  enum class Kind { text, integer, flag, time, seconds, choice };
+  enum class Kind { text, integer, flag, time, seconds, choice, id };
   std::string_view name;
   Kind kind = Kind::text;
   std::string_view about;
@@ -85,7 +85,9 @@ class Router {
 // Every parameter is known to the route and of its kind, or every problem.
 Status check_query(const Route& route, const Query& query);
 
-// The parameters that every list takes.
-std::vector<Parameter> with_page(std::vector<Parameter> more);
+// The parameters that every list takes. A cursor that no answer can have given is refused: taken
+// for the beginning, it would send whoever walks the pages in a circle.
+std::vector<Parameter> with_page(std::vector<Parameter> more,
+                                 Parameter::Kind cursor = Parameter::Kind::text);
 
 }  // namespace sluice::api

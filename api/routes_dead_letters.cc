@@ -122,7 +122,7 @@ std::vector<Parameter> filters(bool with_queue) {
       {"status", Kind::choice, "in this status (default OPEN)", 0, 0, "OPEN|REPLAYED|DROPPED"},
       {"group_by", Kind::choice, "counts by error and queue instead", 0, 0, "error"}};
   if (with_queue) all.insert(all.begin(), {"queue", Kind::text, "of this queue"});
-  return with_page(std::move(all));
+  return with_page(std::move(all), Kind::id);
 }
 
 }  // namespace

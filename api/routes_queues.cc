@@ -253,7 +253,7 @@ std::vector<Route> queue_routes() {
        .operation = "peekMessages",
        .tag = "messages",
        .summary = "Look at the messages without leasing them",
-       .query = with_page({}),
+       .query = with_page({}, Parameter::Kind::integer),
        .answers = {{200, "a page", "MessagePage"}, {404, "unknown", "Problem"}}},
       {.method = Method::post,
        .path = "/v1/queues/{queue}/lease",

@@ -137,6 +137,23 @@ TEST_CASE("a body in chunks is a body") {
   CHECK(status_of(socket.response()) == 201);
 }
 
+TEST_CASE(
+    "a body in a coding that is not known is refused, and nothing of it is taken for a request") {
+  Host host;
+  for (const char* coding : {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+                             "Transfer-Encoding: gzip, chunked\r\n",
+                             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"}) {
+    RawSocket socket(host.server->port());
+    socket.say("POST /v1/check HTTP/1.1\r\nHost: x\r\n" + std::string(coding) + "\r\n" +
+               get_request("/healthz"));
+    socket.stop_sending();
+    const std::string answer = socket.until_closed();
+    INFO(coding, answer);
+    CHECK(status_of(answer) >= 400);
+    CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+  }
+}
+
 TEST_CASE("Expect: 100-continue is met before the body, and any other expectation refused") {
   Host host;
   RawSocket socket(host.server->port());

@@ -203,6 +203,18 @@ TEST_CASE("a start with a name is the same run again, and another input a confli
   CHECK(rest["items"][0]["id"] != page["items"][0]["id"]);
 }
 
+TEST_CASE("a cursor that no page can have given is refused, not taken for the beginning") {
+  Host host;
+  host.deploy();
+  host.start();
+  for (const char* list :
+       {"/v1/runs", "/v1/dead-letters", "/v1/queues/pay/dead-letters", "/v1/queues/pay/messages"}) {
+    const Reply refused = host->get(std::string(list) + "?cursor=nonsense");
+    check_problem(refused, 422, "invalid_argument");
+    CHECK(refused.names("cursor"));
+  }
+}
+
 TEST_CASE("an Idempotency-Key gives the first answer again, and refuses another body") {
   Host host;
   host.deploy();

@@ -47,6 +47,10 @@ SQL = re.compile(r'"(?:\w*\()?\s*(SELECT\s|INSERT\s+(OR|INTO)\b|UPDATE\s+\w+\s+S
 # These open, configure and end transactions; storage/ cannot do without them.
 SQL_CONTROL = {"PRAGMA", "BEGIN"}
 
+# GCC 12 copies some temporaries of a co_await statement bit by bit (api/await.h). What holds nothing may stay.
+AWAIT_HARMLESS = re.compile(r"(?:string_view|Render\w*)$")
+AWAIT_ADVICE = "GCC 12 copies it bit by bit: give it a name first and move that (api/await.h)"
+
 CODE = (".h", ".cc", ".py", ".js", ".mjs", ".ts", ".css", ".html", ".sql", ".cmake", ".sh")
 LINES_MAX = 600
 SKIPPED = {".git", "build", "node_modules", ".cache", "__pycache__", "demo-data"}
@@ -110,6 +114,88 @@ def check_code(path, lines):
         yield 1, "no #pragma once; add it below the opening comment"
 
 
+def blanked(text):
+    """The same length, with comments and the contents of literals as spaces."""
+    literal = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
+
+    def blank(found):
+        # A digit's separator is no literal.
+        if found.group(0)[0] == "'" and re.match(r"[0-9a-fA-F]", text[found.start() - 1:found.start()] or " "):
+            return found.group(0)
+        return re.sub(r"[^\n]", " ", found.group(0))
+
+    return literal.sub(blank, text)
+
+
+def matching(text, at):
+    """The end of the bracket that opens at `at`."""
+    depth = 0
+    for n in range(at, len(text)):
+        depth += (text[n] in "([{") - (text[n] in ")]}")
+        if depth == 0:
+            return n
+    return len(text)
+
+
+def awaiting_statements(text):
+    """Where each statement with a co_await begins, and where it ends."""
+    done = 0
+    for found in re.finditer(r"\bco_await\b", text):
+        if found.start() < done:
+            continue
+        before = [m.end() for m in re.finditer(r"[;{}:]\s*\n", text[done:found.start()])]
+        begin = done + before[-1] if before else done
+        at, depth = begin, 0
+        while at < len(text):
+            c = text[at]
+            if c == "{" and depth <= 0 and re.search(r"\)\s*$", text[begin:at]) and not lambda_before(text, at):
+                break  # if (co_await …) {
+            if c in "([":
+                depth += 1
+            elif c in ")]":
+                depth -= 1
+            elif c == "{":
+                at = matching(text, at)
+            elif c == ";" and depth <= 0 and at > found.start():
+                break
+            at += 1
+        done = at
+        yield begin, at
+
+
+def lambda_before(text, at):
+    """Is the brace at `at` a lambda's body?"""
+    head = re.search(r"\]\s*(\((?:[^()]|\([^()]*\))*\))?\s*(mutable)?\s*(noexcept)?\s*(->[^{};]*)?$", text[:at])
+    return head is not None
+
+
+def check_awaits(text):
+    """A temporary with members, or a lambda that holds something, in a statement that awaits."""
+    text = blanked(text)
+    for begin, end in awaiting_statements(text):
+        at = begin
+        while at < end:
+            c = text[at]
+            close = matching(text, at) if c in "{[" else at
+            if c == "{" and lambda_before(text, at):
+                at = close  # A function of its own; what it awaits is looked at by itself.
+            elif c == "{" and text[at + 1:close].strip():
+                yield at, "a temporary made with braces in a statement that awaits; " + AWAIT_ADVICE
+                at = close
+            elif c == "{":
+                name = re.search(r"([\w:]+)(<[^<>;{}]*>)?\s*$", text[begin:at])
+                if name and not AWAIT_HARMLESS.search(name.group(1)):
+                    yield at, "a temporary made with braces in a statement that awaits; " + AWAIT_ADVICE
+                at = close
+            elif c == "[" and re.match(r"\s*[({]", text[close + 1:]) and not re.search(r"[\w)\]]\s*$", text[begin:at]):
+                for capture in text[at + 1:close].split(","):
+                    if not re.match(r"\s*(&.*|this|)\s*$", capture, re.S):
+                        yield at, "a lambda that holds something in a statement that awaits; " + AWAIT_ADVICE
+                        break
+                at = close
+            at += 1
+
+
 def check_file(root, path):
     with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
         lines = file.read().split("\n")
@@ -119,6 +205,9 @@ def check_file(root, path):
         yield LINES_MAX + 1, f"{len(lines)} lines, at most {LINES_MAX}; look for the second noun and split"
     if path.endswith((".h", ".cc")):
         yield from check_code(path, lines)
+        text = "\n".join(lines)
+        for at, message in check_awaits(text):
+            yield text.count("\n", 0, at) + 1, message
 
 
 def breaches(root):

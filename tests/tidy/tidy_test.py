@@ -27,6 +27,18 @@ FORBIDDEN = [
     ("storage/a.cc", 'db.run("CREATE TABLE t(x)");', "SQL stands here"),
     ("queue/a.h", "int x;", "no #pragma once"),
     ("queue/a.cc", "\n" * 601, "601 lines, at most 600"),
+    ("api/a.cc", "auto r = co_await submit(call, StartRun{.name = name});", "made with braces"),
+    ("api/a.cc", "co_return co_await change(call, Command{call.path[0]}, RenderDone{});", "made with braces"),
+    ("api/a.cc", "co_await submit(call, Command{});", "made with braces"),
+    ("api/a.cc", "co_await submit(call, std::vector<std::string>{a});", "made with braces"),
+    ("api/a.cc", "co_await send(call, {name, value});", "made with braces"),
+    ("api/a.cc", "const auto x = pick(Pair{a, b},\n  co_await next());", "made with braces"),
+    ("api/a.cc", "co_await (fast ? quick() : slow(Options{.name = n}));", "made with braces"),
+    ("api/a.cc", "if (co_await holds(Key{name})) {\n  go();\n}", "made with braces"),
+    ("api/a.cc", "co_await read(call, [id = std::move(id)] { return find(id); });", "lambda that holds"),
+    ("api/a.cc", "co_await read(call, [&, text](auto done) mutable { done(text); });", "lambda that holds"),
+    ("api/a.cc", "co_await read(call, [=] { return find(id); });", "lambda that holds"),
+    ("api/a.cc", "spawn([self] {\n  co_await f(Pair{a, b});\n});", "made with braces"),
 ]
 
 ALLOWED = [
@@ -43,6 +55,15 @@ ALLOWED = [
     ("tests/queue/a_test.cc", 'db.run("SELECT 1");'),
     ("queue/a.cc", "\n" * 600),
     ("build/queue/a.h", "int x;"),
+    ("api/a.cc", "Command command{.name = name};\nauto r = co_await submit(call, std::move(command));"),
+    ("api/a.cc", "co_return co_await change(call, std::move(command), RenderDone{});"),
+    ("api/a.cc", "co_await send(head, head_only ? std::string_view{} : body);\nPair p{a, b};"),
+    ("api/a.cc", "co_await read(call, [&] { return Pair{a, b}; });"),
+    ("api/a.cc", "co_await read(call, [&engine = call.engine, this](auto done) mutable { engine.go(Pair{a, b}, done); });"),
+    ("api/a.cc", 'co_await send("{x}", {});  // as in f(Pair{a, b})'),
+    ("api/a.cc", "if (co_await holds(key)) {\n  use(Pair{a, b});\n}\nreturn Pair{c, d};"),
+    ("api/a.cc", "const auto first = items[0];\nco_await send(items[1], (f)(x));"),
+    ("api/a.cc", "co_spawn(e, [self] { return self->run(); });\nco_await next();"),
 ]
 
 
