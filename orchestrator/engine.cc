@@ -290,11 +290,10 @@ std::uint64_t Engine::lease(LeaseRequest request, std::function<void(Result<std:
 void Engine::cancel_lease(std::uint64_t waiting) {
   (void)impl_->writer->submit(std::make_unique<StepWork>(
       [impl = impl_.get(), waiting](Transaction&) {
-        if (const auto at = impl->waitings.find(waiting); at != impl->waitings.end()) {
-          impl->queues.remove_consumer(at->second.consumer);
-          // Not before it is durable: rolled back, the wait goes on.
-          impl->after_commit.emplace_back([impl, waiting] { (void)impl->take_waiting(waiting); });
-          impl->undo.add([impl] { impl->after_commit.pop_back(); });
+        if (auto taken = impl->take_waiting(waiting)) {
+          impl->queues.remove_consumer(taken->consumer);
+          // Rolled back, the wait goes on.
+          impl->undo.add([impl, kept = std::make_shared<Waiting>(*std::move(taken))] { impl->wait_for(std::move(*kept)); });
         }
       },
       nullptr));

@@ -59,11 +59,26 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
     return at->second;
   };
 
-  const auto machine = version(reader, version_id).machine;
+  // A redrive may go on with another version; each ending keeps the frame, which knows the version until then.
+  std::vector<std::vector<LogRecord>> records;
+  std::vector<std::int64_t> version_ids(rows.size(), version_id);
+  std::size_t told = 0;
+  for (const auto& row : rows) {
+    records.push_back(decode_events(row.seq, row.events));
+    for (const auto& r : records.back()) {
+      if (r.kept_frame.empty()) continue;
+      const std::int64_t until_here = decode_frame(row.frame, r.kept_frame).version_id;
+      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told), version_ids.begin() + static_cast<std::ptrdiff_t>(records.size()), until_here);
+      told = records.size();
+    }
+  }
+
   std::vector<HistoryEvent> list;
   std::map<FrameId, workflows::StateIndex> standing;  // where each frame is, as the events go on
-  for (const auto& row : rows) {
-    for (const auto& r : decode_events(row.seq, row.events)) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const auto machine = version(reader, version_ids[i]).machine;
+    for (const auto& r : records[i]) {
       if (r.record.kind == Kind::frame_kept) continue;
       // The mark of a callback has no hand-out of its own.
       if (r.record.kind == Kind::task_started && r.fence == 0) continue;

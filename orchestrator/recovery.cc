@@ -48,6 +48,16 @@ void Engine::Impl::recover(storage::Database& db) {
     if (!lease.owner.empty()) live_frames += 1;
   for (const auto& [id, workflow] : catalog.all())
     if (workflow->paused) queues.pause_lane(workflow->id.value, true);
+  std::vector<LeaseKey> stand_still;
+  for (const auto& [key, lease] : queues.leases()) {
+    queues.find_lease(key)->pause_base = pause_total(lease);
+    const bool run_paused = !lease.owner.empty() && paused_runs.contains(decode_frame(FrameId{key.message.value}, lease.owner).run.value);
+    if (run_paused || queues.find(lease.queue)->paused || queues.lane_paused(lease.lane)) stand_still.push_back(key);
+  }
+  for (const auto& key : stand_still) {
+    Lease* lease = queues.find_lease(key);
+    queues.put_off(*lease, std::max(lease->until, engine_start + lease->length));
+  }
   undo.clear();
 }
 

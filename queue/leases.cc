@@ -85,6 +85,13 @@ void Queues::watch_deadline(Lease& lease, bool watched) {
 }
 
 void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store) {
+  put_off(lease, until);
+  if (!store) return;
+  tx.run(sql::extend_lease, lease.key.message, until, lease.session);
+  lease.stored_until = until;
+}
+
+void Queues::put_off(Lease& lease, EngineTime until) {
   undo_.add([this, key = lease.key, before = lease.until, stored = lease.stored_until] {
     Lease& again = leases_.find(key)->second;
     if (again.watched) deadlines_.erase({again.until, key});
@@ -95,9 +102,6 @@ void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store)
   if (lease.watched) deadlines_.erase({lease.until, lease.key});
   lease.until = until;
   if (lease.watched) deadlines_.emplace(until, lease.key);
-  if (!store) return;
-  tx.run(sql::extend_lease, lease.key.message, until, lease.session);
-  lease.stored_until = until;
 }
 
 void Queues::adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer_id) {

@@ -114,6 +114,7 @@ struct Lease {
   std::shared_ptr<const Memo> memo;  // absent: decode the owner
   bool over = false;                // lost or cancelled, but still in the worker's hands (its credit)
   bool watched = false;             // its own deadline counts, not its session's
+  std::int64_t pause_base = 0;      // its owner's: how long time had stood still when `until` was set
 };
 
 // A message that was handed out in this batch; its consumer is told after the commit.
@@ -268,6 +269,7 @@ class Queues {
   // Its hand-out is over, but it stays in the worker's hands until returned.
   void mark_over(Lease& lease);
   void extend(Transaction& tx, Lease& lease, EngineTime until, bool store);
+  void put_off(Lease& lease, EngineTime until);  // as extend(), in memory only
   void adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer);
   // The owner wrote its own column anew; what memory keeps follows.
   void set_owner(Lease& lease, std::string owner);

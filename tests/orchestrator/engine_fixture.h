@@ -12,6 +12,7 @@
 #include "orchestrator/inspect.h"
 #include "orchestrator/orchestrator.h"
 #include "support/failing_database.h"
+#include "support/fault_vfs.h"
 #include "support/scratch_directory.h"
 #include "workflows/workflow.h"
 
@@ -49,8 +50,7 @@ inline std::string stages(std::vector<std::string> names, const std::string& ext
 }
 
 struct World {
-  explicit World(Options options_in = {}, std::string vfs_in = {})
-      : options(std::move(options_in)), vfs(std::move(vfs_in)) {
+  explicit World(Options options_in = {}) : options(std::move(options_in)) {
     if (options.seed == 0) options.seed = 7;
     options.on_fatal = [this](const std::string& why) { fatal.push_back(why); };
     open();
@@ -59,7 +59,7 @@ struct World {
 
   void open() {
     database = std::make_unique<FailingDatabase>(
-        storage::open_sqlite({.directory = directory.path(), .vfs = vfs}));
+        storage::open_sqlite({.directory = directory.path(), .vfs = disk.name()}));
     engine = std::make_unique<Engine>(*database, clock, options);
     inspector = std::make_unique<Inspector>(*database, *engine);
   }
@@ -237,8 +237,8 @@ struct World {
   }
 
   Options options;
-  std::string vfs;
   ScratchDirectory directory;
+  test_support::FaultVfs disk{"world", 1};
   VirtualClock clock;
   std::vector<std::string> fatal;
   std::vector<std::string> taken_back;

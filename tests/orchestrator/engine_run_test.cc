@@ -3,6 +3,14 @@
 
 namespace sluice::orchestrator::engine_test {
 
+namespace {
+Options limited(std::size_t payload_bytes_max) {
+  Options options;
+  options.payload_bytes_max = payload_bytes_max;
+  return options;
+}
+}  // namespace
+
 TEST_CASE("a run goes from stage to stage and ends with the last one's output") {
   World w;
   w.deploy("orders", stages({"Pay", "Ship"}));
@@ -34,8 +42,8 @@ TEST_CASE("a run goes from stage to stage and ends with the last one's output") 
     CHECK(detail.input.text() == R"({"order":7})");
     CHECK(detail.waiting_for.empty());
     CHECK(w.story(run) ==
-          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted TaskSucceeded(Pay) "
-          "TaskStateExited(Pay) TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted "
+          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskSucceeded(Pay) "
+          "TaskStateExited(Pay) TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted(Ship) "
           "TaskSucceeded(Ship) TaskStateExited(Ship) ExecutionSucceeded");
     CHECK(w.stats("pay").depth() == 0);
   });
@@ -109,9 +117,9 @@ TEST_CASE("a failed attempt is repeated after its back-off on engine time, then 
     CHECK(w.detail(run).output.json()["error"]["Cause"] == "never");
     CHECK(w.letters().empty());
     CHECK(w.story(run) ==
-          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted TaskFailed(Pay) "
-          "RetryScheduled(Pay) TaskScheduled(Pay) TaskStarted TaskFailed(Pay) RetryScheduled(Pay) "
-          "TaskScheduled(Pay) TaskStarted TaskFailed(Pay) ErrorCaught(Pay) TaskStateExited(Pay) "
+          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) "
+          "RetryScheduled(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) RetryScheduled(Pay) "
+          "TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) ErrorCaught(Pay) TaskStateExited(Pay) "
           "PassStateEntered(Sorry) PassStateExited(Sorry) ExecutionSucceeded");
   });
 }
@@ -146,7 +154,7 @@ TEST_CASE("a run fails with a dead letter that tells of every attempt, and keeps
 }
 
 TEST_CASE("an output that is too large is a failed attempt with its story, also when it is repeated") {
-  World w({.payload_bytes_max = 1'000});
+  World w(limited(1'000));
   w.deploy("orders", R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":"queue:pay",
     "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":2}],"End":true}}})");
   const RunId run = w.start("orders");
@@ -172,7 +180,7 @@ TEST_CASE("an output that is too large is a failed attempt with its story, also 
 }
 
 TEST_CASE("inputs, outputs and bodies above the limit are refused and change nothing") {
-  World w({.payload_bytes_max = 100});
+  World w(limited(100));
   w.deploy("orders", stages({"Pay"}));
   const std::string large = "\"" + std::string(200, 'x') + "\"";
   CHECK(w.refused(World::starting("orders", large)).code == Errc::too_large);
@@ -213,7 +221,7 @@ TEST_CASE("a run that may not begin before a time begins then, and times out fro
     REQUIRE(why.size() == 1);
     CHECK(why[0].kind == "delay");
   });
-  w.advance(seconds(3'590));
+  w.advance(seconds(3'596));
   const Delivery task = w.take("pay");
   CHECK(task.body.text() == R"({"order":7})");
   w.pass(seconds(9));
