@@ -140,11 +140,19 @@ std::vector<Parcel> Ledger::due_parcels() {
   return parcels;
 }
 
-void Ledger::answered(const Work& work, const Parcel& parcel, std::string_view result) {
+void Ledger::answered(const std::vector<Answer>& answers) {
   const std::lock_guard lock(mutex_);
   in_transaction(db_, [&] {
-    write(work, result, result == "ok");
-    Statement(db_, sql::parcel_answered).bind(parcel.idempotency_key).bind(parcel.token).step();
+    for (const auto& [parcel, worker, result] : answers) {
+      const Work work{.idempotency_key = parcel.idempotency_key + ":carrier",
+                      .stage = "carrier",
+                      .run = parcel.run,
+                      .order = parcel.order,
+                      .worker = worker,
+                      .attempt = parcel.attempt};
+      write(work, result, result == "ok");
+      Statement(db_, sql::parcel_answered).bind(parcel.idempotency_key).bind(parcel.token).step();
+    }
   });
 }
 

@@ -46,8 +46,13 @@ class Ledger {
   void handed_over(const Work& work, const Parcel& parcel, int travel_ms);
   // Those whose travel is over and whose answer has not been taken yet.
   std::vector<Parcel> due_parcels();
-  // The server has taken the answer, or wants none: written in one transaction with the effect.
-  void answered(const Work& work, const Parcel& parcel, std::string_view result);
+  // What became of a parcel: the server has taken the carrier's word, or wants none any more.
+  struct Answer {
+    Parcel parcel;
+    std::string worker;
+    std::string result;
+  };
+  void answered(const std::vector<Answer>& answers);
 
  private:
   void write(const Work& work, std::string_view result, bool effect);

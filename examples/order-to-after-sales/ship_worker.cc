@@ -10,6 +10,7 @@
 #include <iostream>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/json.h"
 #include "clients/client.h"
@@ -53,7 +54,7 @@ class Carrier {
     while (!changed_.wait_for(lock, look_every, [this] { return stopping_; })) {
       lock.unlock();
       try {
-        for (const Parcel& parcel : ledger_.due_parcels()) report(parcel);
+        report(ledger_.due_parcels());
       } catch (const std::exception& e) {
         std::cerr << name_ << ": " << e.what() << '\n';  // a busy ledger: at the next look
       }
@@ -61,24 +62,24 @@ class Carrier {
     }
   }
 
-  // A report is repeated until the server has taken it: its token makes that harmless.
-  void report(const Parcel& parcel) {
-    const sluice::Status told =
-        parcel.deliverable
-            ? client_.complete(parcel.token, Json{{"delivered_by", parcel.shipper}}.dump())
-            : client_.fail(parcel.token, "Shipping.Undeliverable", "there is nothing to ship");
-    const bool stale = !told && told.error().code == sluice::Errc::stale_token;
-    if (!told && !stale) return;  // at the next look
-    const Work work{.idempotency_key = parcel.idempotency_key + ":carrier",
-                    .stage = "carrier",
-                    .run = parcel.run,
-                    .order = parcel.order,
-                    .worker = name_,
-                    .attempt = parcel.attempt};
-    ledger_.answered(work, parcel,
-                     stale                ? "stale_token"
-                     : parcel.deliverable ? "ok"
-                                          : "Shipping.Undeliverable");
+  // A report is repeated until the server has taken it: its token makes that harmless. So it may be
+  // noted afterwards, and those of one look together.
+  void report(const std::vector<Parcel>& parcels) {
+    std::vector<Ledger::Answer> answers;
+    for (const Parcel& parcel : parcels) {
+      const sluice::Status told =
+          parcel.deliverable
+              ? client_.complete(parcel.token, Json{{"delivered_by", parcel.shipper}}.dump())
+              : client_.fail(parcel.token, "Shipping.Undeliverable", "there is nothing to ship");
+      const bool stale = !told && told.error().code == sluice::Errc::stale_token;
+      if (!told && !stale) break;  // at the next look
+      answers.push_back({.parcel = parcel,
+                         .worker = name_,
+                         .result = stale                ? "stale_token"
+                                   : parcel.deliverable ? "ok"
+                                                        : "Shipping.Undeliverable"});
+    }
+    if (!answers.empty()) ledger_.answered(answers);
   }
 
   Ledger& ledger_;
