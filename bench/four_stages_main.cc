@@ -110,6 +110,11 @@ class Bench {
     if (wanted("stream")) stream();
     if (wanted("rest")) rest();
     if (wanted("large") && !options_.quick) large();
+    if (wanted("bare")) {
+      result_.bare.overwrite_after =
+          measure_overwrite(options_.directory, options_.quick ? 0.6 : 2);
+      if (!options_.only.empty()) show_bare();
+    }
     std::error_code ignored;
     std::filesystem::remove_all(options_.directory, ignored);
     return std::move(result_);
@@ -146,6 +151,18 @@ class Bench {
     bare.echo = measure_echo(300, 2 * each);
     for (const int steps : {1, 16, 64, 256, 512})
       bare.sqlite.push_back(measure_sqlite(data(), steps, options_.payload_bytes, 2 * each));
+  }
+
+  void show_bare() const {
+    const auto& bare = result_.bare;
+    say(fmt::format("  fdatasync: append {:.0f}/s, overwrite {:.0f}/s, after all {:.0f}/s",
+                    bare.append.per_second, bare.overwrite.per_second,
+                    bare.overwrite_after.per_second));
+    say(fmt::format("  echo: {:.0f}/s alone, {:.0f}/s packed", bare.echo.alone_per_second,
+                    bare.echo.packed_per_second));
+    for (const auto& rate : bare.sqlite)
+      say(fmt::format("  SQLite at {} steps/commit: {:.0f} runs/s", rate.steps_per_commit,
+                      rate.runs_per_second));
   }
 
   // The number under way that gives the most: doubled until it gives no more.

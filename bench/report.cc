@@ -90,6 +90,7 @@ std::string bare_table(const Json& report) {
   };
   disk("append 4 KiB, fdatasync", bare["append"]);
   disk("overwrite 4 KiB, fdatasync", bare["overwrite"]);
+  disk("the same after the loads", bare["overwrite_after"]);
   for (const auto& rate : bare["sqlite"])
     rows.push_back(
         {fmt::format("SQLite, runs at {} steps/commit", rate["steps_per_commit"].get<int>()),
@@ -153,6 +154,7 @@ Json to_json(const BareFigures& bare) {
   Json json = Json::object();
   json["append"] = to_json(bare.append);
   json["overwrite"] = to_json(bare.overwrite);
+  json["overwrite_after"] = to_json(bare.overwrite_after);
   json["sqlite"] = Json::array();
   for (const auto& rate : bare.sqlite) {
     Json item = Json::object();

@@ -35,6 +35,7 @@ struct Figures {
 
 struct BareFigures {
   DiskRate append, overwrite;
+  DiskRate overwrite_after;  // the same when the loads are over: whether the disk stayed as it was
   std::vector<SqliteRate> sqlite;
   EchoRate echo;
 };

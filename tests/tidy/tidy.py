@@ -99,9 +99,9 @@ def check_code(path, lines):
             continue
         code = line.split("//")[0]
         if CLOCK.search(code) and path != "base/clock.cc" and not waived(
-                "clock", lines, n, path, ("tests/", "bench/", "cli/")):
-            yield n + 1, ("reads a clock; take a sluice::Clock as a parameter (base/clock.h). In tests/, bench/ and "
-                          "cli/ a comment `// tidy: clock: why` allows it")
+                "clock", lines, n, path, ("tests/", "bench/", "cli/", "clients/")):
+            yield n + 1, ("reads a clock; take a sluice::Clock as a parameter (base/clock.h). In tests/, bench/, cli/ "
+                          "and clients/ a comment `// tidy: clock: why` allows it")
         if in_tests and SLEEP.search(code):
             yield n + 1, "a test sleeps; advance a VirtualClock or wait for a signal instead"
         sql = SQL.search(line) if not line.lstrip().startswith("//") else None
