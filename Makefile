@@ -5,12 +5,12 @@ DESTDIR ?=
 export PREFIX DESTDIR
 
 # Commands that are there when their script is; the script's second line says what it does.
-SCRIPTED := $(notdir $(wildcard scripts/demo scripts/torture scripts/bench scripts/conformance))
+SCRIPTED := $(notdir $(wildcard scripts/demo scripts/torture scripts/bench scripts/bench-quick scripts/conformance))
 
-.PHONY: help bootstrap build test check install clean $(SCRIPTED)
+.PHONY: help bootstrap build test check install clean demo-stop $(SCRIPTED)
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@for name in $(SCRIPTED); do \
 	  printf '  make %-13s%s\n' $$name "$$(sed -n '2s/^# //p' scripts/$$name)"; done
 
@@ -29,6 +29,9 @@ check: bootstrap  ## format, clang-tidy, every test under the sanitizers (slow)
 
 $(SCRIPTED): build
 	@scripts/$@
+
+demo-stop:  ## stop what make demo left running
+	@scripts/demo-stop
 
 install:  ## install what make build left: PREFIX=/usr/local DESTDIR=
 	@scripts/install

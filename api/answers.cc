@@ -2,9 +2,6 @@
 
 #include <openssl/evp.h>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "api/router.h"
 #include "api/run_watch.h"
 
@@ -55,12 +52,12 @@ Response recall(std::string_view kept) {
 
 asio::awaitable<void> wait_for_end(Call& call, RunId run, Duration limit) {
   RunWatch watch(call, run);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(limit.us);
+  watch.set_limit(limit);
   // Looked at after the watch began, so that an end in between is seen one way or the other.
   const auto found = co_await read(call, [&] { return call.context.inspector.run(run); });
   if (!found || found->ended_at) co_return;
   while (!watch.ended()) {
-    const auto change = co_await watch.changed(deadline);
+    const auto change = co_await watch.changed();
     if (change != RunWatch::Change::run) co_return;
   }
 }

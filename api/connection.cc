@@ -26,12 +26,6 @@ constexpr std::size_t linger_bytes_max = 32 << 20;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-WallTime steady_now() {
-  return {std::chrono::duration_cast<std::chrono::microseconds>(
-              std::chrono::steady_clock::now().time_since_epoch())
-              .count()};
-}
-
 Response refusal_of(const error_code& error, const Limits& limits) {
   if (error == http::error::header_limit)
     return problem(
@@ -157,7 +151,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
 
   Router::Match match;
   Query query;
-  const WallTime header_read = steady_now();
+  const Duration header_read = context_.clock.steady_now();
   refusal = check_header(parser, match, query);
   const Route* const route = match.route;
   if (refusal) {
@@ -166,7 +160,8 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
     const bool clean = parser.is_done() ||
                        (!parser.chunked() && parser.content_length_remaining().value_or(0) == 0);
     keep_alive_ = keep_alive_ && clean;
-    context_.metrics.count_request(route, refusal->status, steady_now() - header_read);
+    context_.metrics.count_request(route, refusal->status,
+                                   context_.clock.steady_now() - header_read);
     const bool sent = co_await respond(*refusal, keep_alive_);
     co_return !sent ? Next::close : keep_alive_ ? Next::request : Next::linger;
   }
@@ -184,9 +179,9 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
     co_return sent&& keep_alive_ ? Next::request : Next::close;
   }
 
-  const WallTime begun = steady_now();
+  const Duration begun = context_.clock.steady_now();
   const Response response = co_await answer(parser, std::move(match), std::move(query));
-  context_.metrics.count_request(route, response.status, steady_now() - begun);
+  context_.metrics.count_request(route, response.status, context_.clock.steady_now() - begun);
   if (closed_) co_return Next::close;
   if (context_.stopping.load(std::memory_order_relaxed)) keep_alive_ = false;
   bool sent = false;

@@ -10,6 +10,7 @@
 
 #include "api/limits.h"
 #include "api/stream_registry.h"
+#include "base/clock.h"
 #include "orchestrator/inspect.h"
 #include "orchestrator/orchestrator.h"
 
@@ -26,6 +27,8 @@ struct Context {
   Metrics& metrics;
   // For operators, a line each; any thread.
   std::function<void(std::string_view)> log;
+  // How long requests take: the process's own time, whatever clock the engine is given.
+  SystemClock clock{};
   // Set by stop(): no new request is taken.
   std::atomic<bool> stopping{false};
   // Shared, since the engine's callbacks may outlive the server.

@@ -50,8 +50,8 @@ asio::awaitable<Response> follow_history(Call& call, RunId run) {
     }
     if (ended) break;
     for (;;) {
-      const auto keepalive = std::chrono::microseconds(call.context.limits.event_keepalive.us);
-      const auto change = co_await watch.changed(std::chrono::steady_clock::now() + keepalive);
+      watch.set_limit(call.context.limits.event_keepalive);
+      const auto change = co_await watch.changed();
       if (change == RunWatch::Change::interrupted) co_return Response{.streamed = true};
       if (change == RunWatch::Change::run) break;
       // Keeps proxies from giving up, and finds out about a client that vanished.

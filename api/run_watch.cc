@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace sluice::api {
@@ -44,15 +45,18 @@ RunWatch::~RunWatch() {
   call_.peer.leave();
 }
 
-asio::awaitable<RunWatch::Change> RunWatch::changed(
-    std::chrono::steady_clock::time_point deadline) {
+void RunWatch::set_limit(Duration limit) {
+  state_->timer.expires_after(std::chrono::microseconds(limit.us));
+}
+
+asio::awaitable<RunWatch::Change> RunWatch::changed() {
   for (;;) {
     if (state_->interrupted) co_return Change::interrupted;
     if (std::exchange(state_->changed, false)) co_return Change::run;
-    if (std::chrono::steady_clock::now() >= deadline) co_return Change::time;
-    state_->timer.expires_at(deadline);
-    boost::system::error_code ignored;
-    co_await state_->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    // A change cancels the wait, not the expiry: what is left of the time goes on counting.
+    boost::system::error_code stopped;
+    co_await state_->timer.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
+    if (!stopped && !state_->changed && !state_->interrupted) co_return Change::time;
   }
 }
 

@@ -5,8 +5,6 @@
 // seen.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <memory>
 
 #include "api/http.h"
@@ -23,9 +21,11 @@ class RunWatch {
   RunWatch(const RunWatch&) = delete;
   RunWatch& operator=(const RunWatch&) = delete;
 
+  // From now on; a wait that is under way keeps its own.
+  void set_limit(Duration limit);
   // Until the run has changed since the last call (or since the watch began), or something else
-  // ends the wait.
-  asio::awaitable<Change> changed(std::chrono::steady_clock::time_point deadline);
+  // ends the wait. REQUIRES: set_limit() was called.
+  asio::awaitable<Change> changed();
   // As the last change that was seen said.
   bool ended() const;
 

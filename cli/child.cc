@@ -46,6 +46,7 @@ void do_not_block(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 
 std::int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
+             // tidy: clock: a child process is waited for in real time.
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }

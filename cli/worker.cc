@@ -247,6 +247,7 @@ void Worker::Impl::work(Client& client, const Task& task) {
     const std::lock_guard lock(mutex);
     mine = held.insert(held.end(),
                        {task.token, child.get(), every,
+                        // tidy: clock: the worker's own schedule of heartbeats.
                         std::chrono::steady_clock::now() + std::chrono::microseconds(every.us)});
     if (abandoned) child->stop();
   }
@@ -328,6 +329,7 @@ void Worker::Impl::beat() {
   Client client(options.server);
   std::unique_lock lock(mutex);
   while (live_slots > 0) {
+    // tidy: clock: the worker's own schedule of heartbeats.
     const auto now = std::chrono::steady_clock::now();
     auto due = std::find_if(held.begin(), held.end(),
                             [&](const Held& h) { return !h.lost && h.next <= now; });

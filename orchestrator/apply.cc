@@ -17,6 +17,15 @@ std::string headers_json(const std::vector<std::pair<std::string, std::string>>&
   return to_text(object);
 }
 
+// Why a state is tried again or fails its run; nothing if it went on.
+std::optional<Fault> failure_of(const Effects& effects) {
+  for (const auto& record : effects.history)
+    if (record.kind == Kind::retry_scheduled) return record.fault;
+  const auto* finish = std::get_if<Finish>(&effects.next);
+  if (finish != nullptr && finish->dead_letter) return finish->fault;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::int64_t Engine::Impl::next_seq() {
@@ -43,6 +52,9 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
     FrameRow as_it_stands = row;
     as_it_stands.last_seq = seq;
     as_it_stands.timeout_due = as_it_stands.run_timeout_due = as_it_stands.token_number = 0;
+    as_it_stands.held_delay_us = as_it_stands.held_timeout_us = as_it_stands.held_run_timeout_us = 0;
+    as_it_stands.attempts = 0;
+    as_it_stands.failures.clear();
     kept.kept_frame = encode(as_it_stands);
     encoder.add(kept);
   }
@@ -57,7 +69,13 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
          row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall, storage::as_blob(events),
          encoder.docs().empty() ? std::nullopt : std::optional{storage::as_blob(encoder.docs())});
   row.last_seq = seq;
-  counts.transitions += 1;
+  tally(counts.transitions);
+}
+
+// A hand-out's number is never given again, also not after a redrive from what is kept of the frame.
+void Engine::Impl::note_fence(Live& live) {
+  if (live.home.kind == Home::Kind::lease) live.row.fence = live.home.lease.key.fence;
+  if (live.home.kind == Home::Kind::message) live.row.fence = live.home.message.fence;
 }
 
 void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before,
@@ -66,21 +84,35 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
   Version& version = catalog.version(row.version_id);
   const auto& machine = catalog.machine(tx, version);
   if (!row.frame.input) row.frame.input = load_doc(tx, row.input_ref);
+  note_fence(live);
   const std::int64_t seq = next_seq();
   RunFacts about = facts(tx, row, version);
   if (version.uses_context)
     about.task_token = tokens->make({TokenKind::callback, row.frame.id.value, seq, row.run});
 
   const std::uint32_t entries_before = row.frame.entries;
+  row.token_number = 0;  // Its token ends with the state that waited for it.
   const Now time = now();
   Effects effects =
       advance(machine, about, row.frame, event, time.wall, random.next(), Limits{options.payload_bytes_max});
 
+  std::string failed_by;
+  if (std::holds_alternative<TaskSucceeded>(event)) failed_by = completed;
+  if (!before.empty() && before.front().note == by_others) failed_by = std::exchange(before.front().note, {});
   std::int64_t attempts = 0;
   for (const auto& record : before) attempts = std::max(attempts, record.attempt);
+  // A result that the state cannot use is a failed attempt, and part of its story.
+  if (std::holds_alternative<TaskSucceeded>(event) && attempts > 0 && failures.empty())
+    if (const auto failed_with = failure_of(effects)) {
+      const auto stored = queues.stored(tx, MessageId{row.frame.id.value});
+      failures = append_failure(stored ? stored->failures : row.failures, attempts, before.front().worker,
+                                before.front().started_at, time.wall, *failed_with);
+    }
   for (auto& record : effects.history) {
     LogRecord stored;
     stored.record = std::move(record);
+    // A repeated verb is recognised by this record: it was the worker's complete, its fail, or not its word at all.
+    if (stored.record.kind == Kind::task_failed) stored.note = failed_by;
     if (const auto* task = std::get_if<ScheduleTask>(&effects.next);
         task != nullptr && stored.record.kind == Kind::task_scheduled)
       stored.queue = task->queue;
@@ -102,11 +134,13 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
     before.push_back(std::move(dead));
   }
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
+  // Whatever comes next, an earlier stage's token is settled: its repetition is answered from the log.
+  row.token_number = task_effect != nullptr && task_effect->wait_for_task_token ? seq : 0;
+  if (task_effect == nullptr) row.heartbeat_us = 0;
   write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
   touched(row.run, finish_effect != nullptr);
 
   if (const auto* task = task_effect) {
-    row.token_number = task->wait_for_task_token ? seq : 0;
     schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
   } else if (const auto* wait = std::get_if<WaitUntil>(&effects.next)) {
     drop_deadlines(tx, row);
@@ -125,6 +159,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   const Now time = now();
   queue::Queue& q = queues.get_or_make(tx, task.queue, time);
   drop_deadlines(tx, row);
+  const std::int64_t attempts_so_far = std::exchange(row.attempts, 0);
+  row.failures.clear();
   row.pause_base = 0;
   row.heartbeat_us = task.heartbeat ? task.heartbeat->us : 0;
   row.held_delay_us = row.held_timeout_us = 0;
@@ -144,6 +180,7 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
     const std::int64_t due = (time.engine + task.delay + Duration{row.heartbeat_us}).us;
     tx.run(sql::insert_deadline, due, row.frame.id, heartbeat_timeout);
     next_deadline = std::min(next_deadline, due);
+    beats[row.frame.id.value] = EngineTime{due};  // Not that of an earlier stage of the run.
   }
   if (paused) row.held_delay_us = task.delay.us;
 
@@ -159,13 +196,12 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   if (task.delay.us > 0) put.due = queue::Due{queue::ClockKind::engine, (time.engine + task.delay).us};
   put.held = paused;
   if (same_entry) {
-    put.attempt = live.home.kind == Home::Kind::lease ? live.home.lease.attempt : live.home.message.attempt;
+    put.attempt = live.home.kind == Home::Kind::lease     ? live.home.lease.attempt
+                  : live.home.kind == Home::Kind::message ? live.home.message.attempt
+                                                          : attempts_so_far;
     if (!failures.empty()) put.failures = failures;
   }
-  put.fence = live.home.kind == Home::Kind::lease     ? live.home.lease.key.fence
-              : live.home.kind == Home::Kind::message ? live.home.message.fence
-                                                      : row.fence;
-  row.fence = put.fence;
+  put.fence = row.fence;
   const std::string owner = encode(row);
   put.owner = owner;
   auto memo = std::make_shared<FrameMemo>(row);
@@ -184,8 +220,7 @@ void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std
   FrameRow& row = live.row;
   const auto clock_number = due ? std::optional{static_cast<int>(due->clock)} : std::nullopt;
   const auto due_us = due ? std::optional{due->us} : std::nullopt;
-  if (live.home.kind == Home::Kind::lease) row.fence = live.home.lease.key.fence;
-  if (live.home.kind == Home::Kind::message) row.fence = live.home.message.fence;
+  note_fence(live);
   const std::string data = encode(row);
   if (live.home.kind == Home::Kind::frame) {
     tx.run(sql::update_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number, due_us,
@@ -213,7 +248,12 @@ void Engine::Impl::leave_home(Transaction& tx, Live& live) {
 
 void Engine::Impl::drop_deadlines(Transaction& tx, FrameRow& row) {
   if (row.timeout_due != 0) tx.run(sql::delete_deadline, row.timeout_due, row.frame.id, task_timeout);
-  row.timeout_due = 0;
+  row.timeout_due = row.held_timeout_us = 0;
+}
+
+void Engine::Impl::tally(std::uint64_t& number) {
+  undo.add([&number, before = number] { number = before; });
+  number += 1;
 }
 
 void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error) {
@@ -230,15 +270,16 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
   std::string headers;
-  if (live.home.kind == Home::Kind::message) headers = live.home.message.headers;
+  if (finish.dead_letter && live.home.kind != Home::Kind::frame)
+    if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value})) headers = stored->headers;
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
-    counts.runs_succeeded += 1;
+    tally(counts.runs_succeeded);
     return;
   }
   end_run(tx, row, 3, finish.fault.error.value_or(""));
-  counts.runs_failed += 1;
+  tally(counts.runs_failed);
   if (!letter) return;
   add_dead_letter(tx, letter, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state, finish.fault, failures,
                   attempts, headers);
@@ -277,8 +318,15 @@ void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const Frame
 }
 
 std::int64_t Engine::Impl::pause_total(const FrameRow& row, const queue::Queue* q) {
+  return pause_total(catalog.version(row.version_id).workflow->id.value, q);
+}
+
+std::int64_t Engine::Impl::pause_total(const Lease& lease) { return pause_total(lease.lane, queues.find(lease.queue)); }
+
+std::int64_t Engine::Impl::pause_total(std::int64_t workflow_id, const queue::Queue* q) {
   const EngineTime time = now().engine;
-  std::int64_t total = Catalog::paused_for(*catalog.version(row.version_id).workflow, time).us;
+  const Workflow* workflow = workflow_id == 0 ? nullptr : catalog.find(WorkflowId{workflow_id});
+  std::int64_t total = workflow == nullptr ? 0 : Catalog::paused_for(*workflow, time).us;
   if (q != nullptr) total += queue::Queues::paused_for(*q, time).us;
   return total;
 }

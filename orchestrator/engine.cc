@@ -13,8 +13,11 @@ void answer(const std::function<void(Result<T>)>& done, const std::optional<Erro
   else done(std::move(*result));
 }
 
-Error overloaded() {
-  return make_error(Errc::overloaded, "the server has more commands in line than it takes; try again in a moment");
+// Why the writer did not take a command.
+Error not_taken(const storage::Writer& writer, const Options& options) {
+  if (writer.line_length() >= options.line_max)
+    return make_error(Errc::overloaded, "the server has more commands in line than it takes; try again in a moment");
+  return make_error(Errc::unavailable, "the server is stopping and takes nothing more; try again when it is back");
 }
 
 // A command with its callback.
@@ -215,7 +218,7 @@ template <class C>
 void Engine::submit(C command, Callback<C> done) {
   auto keep = done;
   auto work = std::make_unique<CommandWork<Impl, C>>(*impl_, std::move(command), std::move(done));
-  if (!impl_->writer->submit(std::move(work)) && keep) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work)) && keep) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 template <class C>
@@ -224,7 +227,7 @@ void Engine::submit(C command, Idempotency idempotency, std::function<std::strin
   auto keep = done;
   auto work = std::make_unique<IdempotentWork<Impl, C>>(*impl_, std::move(command), std::move(idempotency),
                                                         std::move(render), std::move(done));
-  if (!impl_->writer->submit(std::move(work)) && keep) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work)) && keep) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 #define SLUICE_COMMAND(C)                                                                              \
@@ -264,7 +267,7 @@ void Engine::submit_batch(std::vector<AnyCommand> commands, bool atomic, std::op
   }
   auto keep = done;
   auto work = std::make_unique<BatchWork<Impl>>(*impl_, std::move(commands), atomic, std::move(then_lease), std::move(done));
-  if (!impl_->writer->submit(std::move(work))) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 std::uint64_t Engine::lease(LeaseRequest request, std::function<void(Result<std::vector<Delivery>>)> done) {
@@ -278,7 +281,7 @@ std::uint64_t Engine::lease(LeaseRequest request, std::function<void(Result<std:
         if (failure) keep(*failure);
       });
   if (!impl_->writer->submit(std::move(work))) {
-    keep(overloaded());
+    keep(not_taken(*impl_->writer, impl_->options));
     return 0;
   }
   return number;
@@ -287,7 +290,11 @@ std::uint64_t Engine::lease(LeaseRequest request, std::function<void(Result<std:
 void Engine::cancel_lease(std::uint64_t waiting) {
   (void)impl_->writer->submit(std::make_unique<StepWork>(
       [impl = impl_.get(), waiting](Transaction&) {
-        if (const auto taken = impl->take_waiting(waiting)) impl->queues.remove_consumer(taken->consumer);
+        if (auto taken = impl->take_waiting(waiting)) {
+          impl->queues.remove_consumer(taken->consumer);
+          // Rolled back, the wait goes on.
+          impl->undo.add([impl, kept = std::make_shared<Waiting>(*std::move(taken))] { impl->wait_for(std::move(*kept)); });
+        }
       },
       nullptr));
 }
@@ -320,7 +327,7 @@ void Engine::open_session(SessionOptions asked, std::shared_ptr<Consumer> consum
         if (failure) done(*failure);
         else done(std::move(*welcome));
       });
-  if (!impl_->writer->submit(std::move(work))) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 namespace {
@@ -341,7 +348,7 @@ void Engine::subscribe(const std::string& session, std::string queue, int credit
         if (failure) done(*failure);
         else done(**result);
       });
-  if (!impl_->writer->submit(std::move(work))) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 void Engine::unsubscribe(const std::string& session, std::string queue, std::function<void(Status)> done) {
@@ -357,7 +364,7 @@ void Engine::unsubscribe(const std::string& session, std::string queue, std::fun
         if (failure) done(*failure);
         else done(**result);
       });
-  if (!impl_->writer->submit(std::move(work))) keep(overloaded());
+  if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 void Engine::revoked(const std::string&, std::string token) {
@@ -405,6 +412,7 @@ void Engine::unwatch(WatchId id) {
 EngineStats Engine::stats() const {
   const std::shared_lock lock(impl_->mutex);
   EngineStats stats = impl_->published;
+  stats.engine_now = impl_->now().engine;
   const auto writer = impl_->writer->stats();
   stats.commands = writer.works;
   stats.reruns = writer.reruns;

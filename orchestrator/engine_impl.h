@@ -35,6 +35,9 @@ using storage::Transaction;
 inline constexpr std::int64_t ticks_step = 256;        // rows that time moves per batch
 inline constexpr std::int64_t handouts_step = 2'000;   // hand-outs per batch
 inline constexpr std::size_t failures_kept_max = 50;   // attempts that a dead letter tells of
+// Notes of a task_failed record whose cause was not the worker's own fail: a result that the state could not use, or
+// a lost lease or an operator's word.
+inline constexpr std::string_view completed = "completed", by_others = "not by the worker";
 inline constexpr int repeat_walk_max = 10'000;         // log rows read to recognise a repeated verb
 
 // One worker connection, and what it was subscribed to.
@@ -53,6 +56,7 @@ struct Home {
   enum class Kind { none, lease, message, frame } kind = Kind::none;
   Lease lease;                 // a copy: the hand-out may be over before the frame moves on
   queue::StoredMessage message;
+  WallTime since;              // frame: when it began to wait
 };
 struct Live {
   FrameRow row;
@@ -88,6 +92,7 @@ struct Engine::Impl final : storage::Memory {
   Now now() const;
   Duration steady_of(EngineTime t) const { return steady_start + (t - engine_start); }
   std::int64_t next_seq();
+  void tally(std::uint64_t& number);   // one more, until it is rolled back
 
   // ---- apply.cc ----
   // Lets `event` happen to the frame: asks the interpreter, records `before` and what follows in one log row, and writes
@@ -98,13 +103,17 @@ struct Engine::Impl final : storage::Memory {
   void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry, std::string failures);
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
   void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter, const std::string& failures, std::int64_t attempts);
+  void note_fence(Live& live);
   void end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error);
   void leave_home(Transaction& tx, Live& live);
   void drop_deadlines(Transaction& tx, FrameRow& row);
   void add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
                        const std::string& failures, std::int64_t attempts, std::string_view headers);
   void touched(RunId run, bool ended);
+  // How long queue and workflow have been paused in all. What is measured in engine time is put off by what was added.
+  std::int64_t pause_total(std::int64_t workflow, const queue::Queue* q);
   std::int64_t pause_total(const FrameRow& row, const queue::Queue* q);
+  std::int64_t pause_total(const Lease& lease);
 
   // ---- loading ----
   std::optional<Live> load(Reader& reader, FrameId id);
@@ -121,7 +130,7 @@ struct Engine::Impl final : storage::Memory {
   Result<ReleaseTask::Reply> apply(Transaction& tx, const ReleaseTask& c);
   Result<Unit> settle_callback(Transaction& tx, const TaskToken& token, const Event& event, queue::Verb verb);
   void fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker, WallTime since,
-                  std::int64_t attempt, std::int64_t fence);
+                  std::int64_t attempt, std::int64_t fence, bool by_worker = false);
   void lose(Transaction& tx, const LeaseKey& key, std::string_view why);
   LogRecord started_record(const Lease& lease);
   LogRecord started_record(const Live& live);
@@ -178,6 +187,7 @@ struct Engine::Impl final : storage::Memory {
   void expire_leases(Transaction& tx);
   void expire_messages(Transaction& tx);
   void expire_waits();
+  void wait_for(Waiting waiting);
   std::optional<Waiting> take_waiting(std::uint64_t number);
   void publish();
   void mark_time(Transaction& tx);

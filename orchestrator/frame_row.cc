@@ -38,6 +38,9 @@ std::string encode(const FrameRow& row) {
   out.number(row.body_ref.slot);
   out.number(row.held_delay_us);
   out.number(row.held_timeout_us);
+  out.number(row.held_run_timeout_us);
+  out.number(row.attempts);
+  out.text(row.failures);
   return bytes;
 }
 
@@ -74,6 +77,9 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   row.body_ref.slot = static_cast<std::uint32_t>(in.number());
   row.held_delay_us = in.number();
   row.held_timeout_us = in.number();
+  row.held_run_timeout_us = in.number();
+  row.attempts = in.number();
+  row.failures = in.text();
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt, "frame " + to_string(id) + ": its row is damaged");
   return row;

@@ -30,6 +30,10 @@ struct FrameRow {
   // While the run is paused: what was left of the delay and of the time-out.
   std::int64_t held_delay_us = 0;
   std::int64_t held_timeout_us = 0;
+  std::int64_t held_run_timeout_us = 0;
+  // While it waits by token and has no message any more: hand-outs so far, and the story of those that failed.
+  std::int64_t attempts = 0;
+  std::string failures;
 };
 
 std::string encode(const FrameRow& row);

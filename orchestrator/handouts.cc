@@ -28,16 +28,16 @@ std::uint64_t Engine::Impl::start_lease(Transaction& tx, const LeaseRequest& req
   waiting.consumer = add_waiting_consumer(tx, request);
   waiting.until = clock.steady_now() + request.wait;
   waiting.done = std::move(done);
-  const std::int64_t consumer = waiting.consumer;
-  waiting_until.emplace(waiting.until, number);
-  undo.add([this, until = waiting.until, number] { waiting_until.erase({until, number}); });
-  waitings[number] = std::move(waiting);
-  waiting_of_consumer[consumer] = number;
-  undo.add([this, number, consumer] {
-    waitings.erase(number);
-    waiting_of_consumer.erase(consumer);
-  });
+  wait_for(std::move(waiting));
+  undo.add([this, number] { (void)take_waiting(number); });
   return number;
+}
+
+void Engine::Impl::wait_for(Waiting waiting) {
+  waiting_until.emplace(waiting.until, waiting.number);
+  waiting_of_consumer[waiting.consumer] = waiting.number;
+  const std::uint64_t number = waiting.number;
+  waitings[number] = std::move(waiting);
 }
 
 Delivery Engine::Impl::delivery(Reader& reader, const queue::Handout& handout, Lease& lease) {
@@ -76,8 +76,18 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
   const EngineTime time = now().engine;
   for (const auto& handout : queues.handouts()) {
     Lease* lease = queues.find_lease(handout.lease);
-    if (lease == nullptr || lease->over) continue;  // Taken back in the same batch.
+    if (lease == nullptr || lease->over) {  // Taken back in the same batch.
+      queues.not_delivered(handout);
+      continue;
+    }
     Delivery d = delivery(tx, handout, *lease);
+    if (!lease->session && queues.consumer(handout.consumer) == nullptr) {
+      // Whoever waited has gone away in the same batch: nobody would ever know that he holds it.
+      const auto released = apply(tx, ReleaseTask{d.token, Duration{}});
+      SLUICE_CHECK(released.has_value(), "a lease that is held to be released");
+      continue;
+    }
+    lease->pause_base = pause_total(*lease);
     if (const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get());
         memo != nullptr && memo->row.heartbeat_us > 0 && memo->row.token_number == 0) {
       const EngineTime due = time + Duration{memo->row.heartbeat_us};
@@ -86,7 +96,7 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
       next_deadline = std::min(next_deadline, due.us);
     }
     deliveries[handout.consumer].push_back(std::move(d));
-    counts.handoffs += 1;
+    tally(counts.handoffs);
   }
   // A waiting lease ends with what it got.
   for (const auto& [consumer_id, tasks] : deliveries) {

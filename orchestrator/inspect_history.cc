@@ -59,10 +59,26 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
     return at->second;
   };
 
-  const auto machine = version(reader, version_id).machine;
-  std::vector<HistoryEvent> list;
+  // A redrive may go on with another version; each ending keeps the frame, which knows the version until then.
+  std::vector<std::vector<LogRecord>> records;
+  std::vector<std::int64_t> version_ids(rows.size(), version_id);
+  std::size_t told = 0;
   for (const auto& row : rows) {
-    for (const auto& r : decode_events(row.seq, row.events)) {
+    records.push_back(decode_events(row.seq, row.events));
+    for (const auto& r : records.back()) {
+      if (r.kept_frame.empty()) continue;
+      const std::int64_t until_here = decode_frame(row.frame, r.kept_frame).version_id;
+      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told), version_ids.begin() + static_cast<std::ptrdiff_t>(records.size()), until_here);
+      told = records.size();
+    }
+  }
+
+  std::vector<HistoryEvent> list;
+  std::map<FrameId, workflows::StateIndex> standing;  // where each frame is, as the events go on
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const auto machine = version(reader, version_ids[i]).machine;
+    for (const auto& r : records[i]) {
       if (r.record.kind == Kind::frame_kept) continue;
       // The mark of a callback has no hand-out of its own.
       if (r.record.kind == Kind::task_started && r.fence == 0) continue;
@@ -71,9 +87,15 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
       e.frame = row.frame;
       e.at = r.record.kind == Kind::task_started ? r.started_at : row.at;
       auto type = workflows::StateType::task;
-      if (r.record.state != workflows::no_state && r.record.state < machine->states.size()) {
-        e.state = machine->states[r.record.state].name;
-        type = machine->states[r.record.state].type;
+      auto state = r.record.state;
+      if (r.record.kind == Kind::state_entered) standing[row.frame] = state;
+      if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is where the frame stands.
+        const auto at = standing.find(row.frame);
+        if (at != standing.end()) state = at->second;
+      }
+      if (state != workflows::no_state && state < machine->states.size()) {
+        e.state = machine->states[state].name;
+        type = machine->states[state].type;
       }
       e.type = type_of(r, type);
       e.detail = Json::object();
@@ -118,6 +140,8 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
           e.type = event_name(Kind::task_started, workflows::StateType::task);
           e.at = WallTime{q.int64(8)};
           e.frame = FrameId{id.value};
+          if (frame->frame.state != workflows::no_state)
+            e.state = impl_->version(reader, version_id).machine->states[frame->frame.state].name;
           e.detail = Json::object();
           e.detail["worker"] = std::string(q.text(12));
           e.detail["attempt"] = q.int64(6);

@@ -24,6 +24,7 @@ std::optional<Live> Engine::Impl::load(Reader& reader, FrameId id) {
   if (!q.step()) return std::nullopt;
   live.row = decode_frame(id, q.blob(4));
   live.home.kind = Home::Kind::frame;
+  live.home.since = WallTime{q.int64(1)};
   return live;
 }
 

@@ -100,7 +100,7 @@ struct Options {
   std::int64_t disk_reserve_bytes = 64 << 20;  // below it no new starts or sends
   std::size_t line_max = 65'536;
   std::uint64_t seed = 0;                      // 0: from the operating system
-  std::function<void(const std::string& why)> on_fatal;
+  std::function<void(const std::string& why)> on_fatal{};
 };
 
 class Engine {

@@ -35,19 +35,29 @@ void Engine::Impl::recover(storage::Database& db) {
   // Time stood still while nobody was here. Marks are a second apart; a lease may be granted that second again.
   engine_start = EngineTime{engine_us};
   time_marked = engine_start;
+  // What was put after the last mark keeps its place before what is put now.
+  queues.order_from(engine_start + seconds(2));
   steady_start = clock.steady_now();
   swept_at = engine_start;
 
   for (const auto& [id, q] : queues.all()) {
     q->settings = in_force(q->operator_settings, q->definition_settings);
-    for (const auto& lane : q->lanes)
-      if (lane->id != 0) live_frames += lane->ready;
-    // Delayed, leased and held stage messages are frames too; their lanes are not kept apart, so they are counted below.
   }
+  live_frames += queues.loaded_in_lanes();
   for (const auto& [key, lease] : queues.leases())
     if (!lease.owner.empty()) live_frames += 1;
   for (const auto& [id, workflow] : catalog.all())
     if (workflow->paused) queues.pause_lane(workflow->id.value, true);
+  std::vector<LeaseKey> stand_still;
+  for (const auto& [key, lease] : queues.leases()) {
+    queues.find_lease(key)->pause_base = pause_total(lease);
+    const bool run_paused = !lease.owner.empty() && paused_runs.contains(decode_frame(FrameId{key.message.value}, lease.owner).run.value);
+    if (run_paused || queues.find(lease.queue)->paused || queues.lane_paused(lease.lane)) stand_still.push_back(key);
+  }
+  for (const auto& key : stand_still) {
+    Lease* lease = queues.find_lease(key);
+    queues.put_off(*lease, std::max(lease->until, engine_start + lease->length));
+  }
   undo.clear();
 }
 

@@ -54,7 +54,8 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
   Live live;
   live.row.run = run;
   live.row.frame.id = FrameId{run.value};
-  live.row.frame.input = c.input;
+  // A document of its own: the first log row of every run holds its input, whoever else was given the same.
+  live.row.frame.input = c.input.ref() ? Doc::from_text(c.input.text()) : c.input;
   live.row.version_id = version->id;
   live.row.priority = c.priority.value_or(queue::priority_default);
   std::string labels;
@@ -69,7 +70,7 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
          c.priority, c.not_before, log_seq + 1, time.wall);
   undo.save(live_frames);
   live_frames += 1;
-  counts.runs_started += 1;
+  tally(counts.runs_started);
   const bool later = c.not_before && *c.not_before > time.wall;
   if (machine.timeout_s && !later) {
     live.row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
@@ -113,6 +114,7 @@ void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int 
   ended.record.state = live.row.frame.state;
   ended.record.fault = fault;
   records.push_back(std::move(ended));
+  note_fence(live);
   write_log(tx, live.row, records, next_seq(), {}, true);
   drop_deadlines(tx, live.row);
   leave_home(tx, live);
@@ -149,11 +151,17 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
     const auto& m = live->home.message;
     if (m.due && m.due->clock == queue::ClockKind::engine)
       row.held_delay_us = std::max<std::int64_t>(0, m.due->us - time.engine.us);
-    if (row.timeout_due != 0) {
-      row.held_timeout_us = std::max<std::int64_t>(1, row.timeout_due - time.engine.us - row.held_delay_us);
-      drop_deadlines(tx, row);
-    }
     queues.hold(tx, m, time);
+  }
+  if (row.timeout_due != 0) {
+    const std::int64_t left = std::max<std::int64_t>(1, row.timeout_due - time.engine.us - row.held_delay_us);
+    drop_deadlines(tx, row);
+    row.held_timeout_us = left;
+  }
+  if (row.run_timeout_due != 0) {
+    row.held_run_timeout_us = std::max<std::int64_t>(1, row.run_timeout_due - time.engine.us);
+    tx.run(sql::delete_deadline, row.run_timeout_due, row.frame.id, run_timeout);
+    row.run_timeout_due = 0;
   }
   LogRecord paused;
   paused.record.kind = Kind::execution_paused;
@@ -189,8 +197,14 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
     row.timeout_due = time.engine.us + delay + row.held_timeout_us;
     tx.run(sql::insert_deadline, row.timeout_due, row.frame.id, 1);
     next_deadline = std::min(next_deadline, row.timeout_due);
+    row.pause_base = pause_total(row, queues.find(live->home.message.queue));
   }
-  row.held_delay_us = row.held_timeout_us = 0;
+  if (row.held_run_timeout_us != 0) {
+    row.run_timeout_due = time.engine.us + row.held_run_timeout_us;
+    tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);
+    next_deadline = std::min(next_deadline, row.run_timeout_due);
+  }
+  row.held_delay_us = row.held_timeout_us = row.held_run_timeout_us = 0;
   const std::string data = encode(row);
   if (live->home.kind == Home::Kind::frame) {
     tx.run(sql::set_frame_data, row.frame.id, storage::as_blob(data));
@@ -251,7 +265,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
     return make_error(Errc::conflict, "the frame does not stand at a stage: only a Task can be failed");
   std::string worker = "operator";
   WallTime since = now().wall;
-  std::int64_t attempt = live->home.message.attempt, fence = 0;
+  std::int64_t attempt = live->home.kind == Home::Kind::frame ? live->row.attempts : live->home.message.attempt, fence = 0;
   if (live->home.kind == Home::Kind::lease) {
     const Lease& held_lease = live->home.lease;
     worker = held_lease.worker;

@@ -17,10 +17,16 @@ void Engine::Impl::open(Transaction& tx, const std::shared_ptr<Session>& session
                         SessionWelcome& welcome) {
   welcome.id = to_string(session->id);
   welcome.taken_back.clear();
+  std::shared_ptr<Session> before;
   {
     const std::unique_lock lock(mutex);
-    sessions[session->id.value] = session;
+    before = std::exchange(sessions[session->id.value], session);
   }
+  undo.add([this, session, before] {
+    const std::unique_lock lock(mutex);
+    if (before) sessions[session->id.value] = before;
+    else sessions.erase(session->id.value);
+  });
   session_count += 1;
   session->connected = true;
   session->last_seen_us = clock.steady_now().us;
@@ -128,9 +134,15 @@ void Engine::Impl::let_go(Transaction& tx, Session& session, bool used_up) {
     }
   }
   for (const auto& [queue_id, consumer_id] : session.subscriptions) queues.remove_consumer(consumer_id);
-  session.subscriptions.clear();
   const std::unique_lock lock(mutex);
-  sessions.erase(session.id.value);
+  const auto gone = sessions.extract(session.id.value);
+  // Rolled back, it still holds what it held, and is looked at again.
+  if (gone)
+    undo.add([this, kept = gone.mapped()] {
+      const std::unique_lock again(mutex);
+      sessions[kept->id.value] = kept;
+      sessions_checked = Duration{INT64_MIN / 2};
+    });
 }
 
 void Engine::Impl::check_sessions(Transaction& tx) {
@@ -152,7 +164,6 @@ void Engine::Impl::check_sessions(Transaction& tx) {
     }
   }
   for (const auto& session : gone) {
-    session->connected = false;
     let_go(tx, *session, true);
   }
   // A session's sign of life extends what it holds, in memory. The row follows when half of what it promises is over.

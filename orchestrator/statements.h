@@ -64,6 +64,7 @@ inline constexpr Sql due_frames{"orchestrator.due_frames",
     "ORDER BY due LIMIT ?3"};
 inline constexpr Sql count_frames{"orchestrator.count_frames", "SELECT count(*) FROM frames"};
 inline constexpr Sql max_frame{"orchestrator.max_frame", "SELECT max(id) FROM frames"};
+inline constexpr Sql put_off_frame{"orchestrator.put_off_frame", "UPDATE frames SET due = ?2 WHERE id = ?1"};
 inline constexpr Sql set_frame_data{"orchestrator.set_frame_data", "UPDATE frames SET data = ?2 WHERE id = ?1"};
 inline constexpr Sql set_message_owner{"orchestrator.set_message_owner", "UPDATE messages SET owner = ?2 WHERE id = ?1"};
 

@@ -63,7 +63,8 @@ bool Engine::Impl::took_effect(Reader& reader, const TaskToken& token, queue::Ve
       }
       if (!here) continue;
       if (record.record.kind == Kind::task_succeeded) return verb == queue::Verb::complete;
-      if (record.record.kind == Kind::task_failed) return verb == queue::Verb::fail;
+      if (record.record.kind == Kind::task_failed)
+        return record.note.empty() ? verb == queue::Verb::fail : record.note == completed && verb == queue::Verb::complete;
       if (record.record.kind == Kind::task_released) return verb == queue::Verb::release && record.note.empty();
       if (record.record.kind == Kind::task_timed_out) return false;
     }
@@ -82,9 +83,9 @@ Result<Held> Engine::Impl::held(Transaction& tx, const std::string& token, queue
   const LeaseKey key{MessageId{parsed->id}, parsed->number};
   Lease* lease = queues.find_lease(key);
   if (lease != nullptr && !lease->over) return Held{lease, false};
-  if (took_effect(tx, *parsed, verb)) return Held{nullptr, true};
   // It is over, but the worker had it in hand until now.
   if (lease != nullptr) queues.returned(*lease);
+  if (took_effect(tx, *parsed, verb)) return Held{nullptr, true};
   return stale();
 }
 
@@ -116,6 +117,9 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
     done.note = "submitted";
     records.push_back(std::move(done));
     write_log(tx, live.row, records, next_seq());
+    // The message goes; what it knew of the attempts stays with the frame.
+    live.row.attempts = lease.attempt;
+    if (const auto stored = queues.stored(tx, lease.key.message)) live.row.failures = stored->failures;
     wait_as_frame(tx, live, WaitKind::token, std::nullopt);
     touched(live.row.run, false);
     return Unit{};
@@ -142,7 +146,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
   undo.save(q.failed);
   q.failed += 1;
   if (!lease.owner.empty()) {
-    fail_stage(tx, live_of(tx, lease), failed, lease.worker, lease.since, lease.attempt, lease.key.fence);
+    fail_stage(tx, live_of(tx, lease), failed, lease.worker, lease.since, lease.attempt, lease.key.fence, /*by_worker=*/true);
     return Unit{};
   }
   // A bare message: a delivery used up.
@@ -175,12 +179,12 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
 }
 
 void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker,
-                              WallTime since, std::int64_t attempt, std::int64_t fence) {
+                              WallTime since, std::int64_t attempt, std::int64_t fence, bool by_worker) {
   const auto stored = queues.stored(tx, MessageId{live.row.frame.id.value});
   Fault fault = failed.fault;
   if (failed.timed_out) fault.error = "States.Timeout";
   if (failed.heartbeat) fault.error = "States.HeartbeatTimeout";
-  std::string failures = append_failure(stored ? stored->failures : "", attempt, worker, since, now().wall, fault);
+  std::string failures = append_failure(stored ? stored->failures : live.row.failures, attempt, worker, since, now().wall, fault);
   std::vector<LogRecord> before;
   if (fence != 0) {
     LogRecord started;
@@ -189,6 +193,7 @@ void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& fail
     started.attempt = attempt;
     started.worker = worker;
     started.started_at = since;
+    if (!by_worker) started.note = by_others;
     before.push_back(std::move(started));
   }
   step(tx, live, failed, std::move(before), std::move(failures));
@@ -213,8 +218,12 @@ Result<HeartbeatTask::Reply> Engine::Impl::apply(Transaction& tx, const Heartbea
   const Duration length = c.lease.value_or(lease->length);
   const EngineTime until = std::max(lease->until, time.engine + length);
   queues.extend(tx, *lease, until, true);
-  if (const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get()); memo != nullptr && memo->row.heartbeat_us > 0)
-    beats[token->id] = time.engine + Duration{memo->row.heartbeat_us};
+  if (!lease->owner.empty()) {
+    const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get());
+    const std::int64_t beat = memo != nullptr ? memo->row.heartbeat_us
+                                              : decode_frame(FrameId{token->id}, lease->owner).heartbeat_us;
+    if (beat > 0) beats[token->id] = time.engine + Duration{beat};
+  }
   return HeartbeatTask::Reply{time.wall + (until - time.engine)};
 }
 
@@ -270,7 +279,10 @@ Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& tok
   std::string failures;
   if (const auto* failed = std::get_if<TaskFailed>(&event)) {
     const auto stored = queues.stored(tx, MessageId{token.id});
-    failures = append_failure(stored ? stored->failures : "", 1, "", now().wall, now().wall, failed->fault);
+    const Lease& lease = live->home.lease;
+    const bool in_hands = live->home.kind == Home::Kind::lease;
+    failures = append_failure(stored ? stored->failures : live->row.failures, in_hands ? lease.attempt : std::max<std::int64_t>(1, live->row.attempts),
+                              in_hands ? lease.worker : "", in_hands ? lease.since : live->home.since, now().wall, failed->fault);
   }
   step(tx, *live, event, std::move(before), std::move(failures));
   return Unit{};

@@ -39,9 +39,15 @@ void Engine::Impl::expire_leases(Transaction& tx) {
   for (const auto& key : keys) {
     Lease* lease = queues.find_lease(key);
     if (lease == nullptr) continue;
-    // Time stands still while the queue or the workflow is paused.
-    if (queues.find(lease->queue)->paused || queues.lane_paused(lease->lane)) {
-      queues.extend(tx, *lease, time.engine + look_again, false);
+    // Time stands still while the queue, the workflow or the run is paused.
+    const bool run_paused = !lease->owner.empty() && paused_runs.contains(decode_frame(FrameId{key.message.value}, lease->owner).run.value);
+    const std::int64_t stood = pause_total(*lease) - lease->pause_base;
+    if (run_paused || stood > 0) {
+      // The row follows once time goes on; until then a restart grants a whole lease.
+      const bool still = run_paused || queues.find(lease->queue)->paused || queues.lane_paused(lease->lane);
+      queues.extend(tx, *lease, std::max(lease->until + Duration{stood}, time.engine + look_again), !still);
+      undo.save(lease->pause_base);
+      lease->pause_base += stood;
       continue;
     }
     lose(tx, key, "its lease ran out");
@@ -89,6 +95,10 @@ void Engine::Impl::fire_frames(Transaction& tx) {
       Live live;
       live.row = decode_frame(d.id, d.data);
       live.home.kind = Home::Kind::frame;
+      if (paused_runs.contains(live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
+        tx.run(sql::put_off_frame, d.id, until + look_again.us);
+        continue;
+      }
       if (d.kind == WaitKind::continuation) {
         step(tx, live, Continued{}, {});
       } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
@@ -105,6 +115,7 @@ void Engine::Impl::fire_frames(Transaction& tx) {
     }
     if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
     auto q = tx.query(sql::next_frame_due, static_cast<int>(clock_kind));
+    undo.save(wall ? next_frame_wall : next_frame_engine);  // Rolled back, what was due is due again.
     (wall ? next_frame_wall : next_frame_engine) = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
   }
 }
@@ -140,16 +151,18 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
     };
     if (d.kind == run_timeout) {
       if (row.run_timeout_due != d.due) continue;
-      if (paused_runs.contains(row.run.value)) {
-        row.run_timeout_due = again((time.engine + look_again).us);
-        store_owner();
-        continue;
-      }
       row.run_timeout_due = 0;
       const Fault fault{"States.Timeout", std::nullopt};
       Live ending = *live;
       end_from_outside(tx, ending, Kind::execution_timed_out, status_timed_out, fault);
-      add_dead_letter(tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault, live->home.message.failures, 0, live->home.message.headers);
+      add_dead_letter(tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault, live->home.kind == Home::Kind::frame ? live->row.failures : live->home.message.failures, 0, live->home.message.headers);
+      continue;
+    }
+    // A worker that holds it may go on; its beat is asked for again when the run goes on.
+    if (d.kind == heartbeat_timeout && paused_runs.contains(row.run.value) && row.heartbeat_us != 0) {
+      const EngineTime next = time.engine + std::max(look_again, Duration{row.heartbeat_us});
+      beats[d.frame.value] = next;
+      again(next.us);
       continue;
     }
     if (d.kind == heartbeat_timeout) {
@@ -180,7 +193,7 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
     }
     std::string worker;
     WallTime since = time.wall;
-    std::int64_t fence = 0, attempt = live->home.message.attempt;
+    std::int64_t fence = 0, attempt = live->home.kind == Home::Kind::frame ? std::max<std::int64_t>(1, row.attempts) : live->home.message.attempt;
     if (live->home.kind == Home::Kind::lease) {
       const Lease held_lease = live->home.lease;
       worker = held_lease.worker;
@@ -197,6 +210,7 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
   }
   if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
   auto q = tx.query(sql::next_deadline);
+  undo.save(next_deadline);
   next_deadline = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
 }
 
@@ -206,6 +220,7 @@ void Engine::Impl::mark_time(Transaction& tx) {
   const EngineTime time = now().engine;
   if (time - time_marked < seconds(1)) return;
   tx.run(sql::put_meta, "engine_time_us", time);
+  undo.save(time_marked.us);
   time_marked = time;
 }
 

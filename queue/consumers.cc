@@ -28,7 +28,12 @@ Consumer* Queues::consumer(std::int64_t id) {
 }
 
 void Queues::set_credit(Consumer& c, std::int64_t credit) {
-  undo_.save(c.credit);
+  // Undone, it may take again, and its turn may have been passed over meanwhile.
+  undo_.add([this, id = c.id, before = c.credit] {
+    Consumer& again = *consumers_.find(id)->second;
+    again.credit = before;
+    into_line(again);
+  });
   c.credit = credit;
   into_line(c);
 }
@@ -65,10 +70,11 @@ void Queues::into_line(Consumer& c) {
 // The next consumer that may take, with one more message counted into its hands; or none.
 Consumer* Queues::next_consumer(Queue& q) {
   while (!q.line.empty()) {
-    Consumer* c = consumer(q.line.front());
+    const auto at = consumers_.find(q.line.front());
     q.line.pop_front();
-    if (c == nullptr) continue;
-    c->in_line = false;
+    if (at == consumers_.end()) continue;
+    Consumer* c = at->second.get();
+    c->in_line = false;  // Also of one that is gone: a rollback may bring it back.
     if (!c->can_take()) continue;
     undo_.add([this, id = c->id] {
       if (Consumer* again = consumer(id)) into_line(*again);
@@ -83,6 +89,18 @@ Consumer* Queues::next_consumer(Queue& q) {
 void Queues::hand_out(Handout handout) {
   handouts_.push_back(std::move(handout));
   undo_.add([this] { handouts_.pop_back(); });
+}
+
+void Queues::not_delivered(const Handout& handout) {
+  if (Lease* lease = find_lease(handout.lease); lease != nullptr && lease->over) {
+    returned(*lease);
+    return;
+  }
+  // A waiting lease holds no lease in its name: it goes on waiting.
+  if (Consumer* c = consumer(handout.consumer); c != nullptr && !c->session) {
+    count(c->in_hands, -1);
+    into_line(*c);
+  }
 }
 
 void Queues::touch_line(Queue& q) {
@@ -102,6 +120,14 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
   std::vector<Queue*> later;
   std::vector<Queue*> now_dirty;
   now_dirty.swap(dirty_);
+  // Undone last: by then the rows are ready and the line is as it was, and nobody else would look again.
+  undo_.add([this, now_dirty] {
+    for (Queue* q : now_dirty) {
+      q->dirty = false;
+      std::erase(dirty_, q);
+      touch_line(*q);
+    }
+  });
   for (Queue* q : now_dirty) {
     q->dirty = false;
     if (q->paused || find(q->id) != q) continue;

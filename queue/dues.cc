@@ -13,6 +13,7 @@ void Queues::note_due(const std::optional<Due>& due) {
 void Queues::refresh_due(Transaction& tx, ClockKind clock) {
   auto q = tx.query(sql::next_due, static_cast<int>(clock));
   auto& next = clock == ClockKind::wall ? next_wall_due_ : next_engine_due_;
+  undo_.save(next);  // Rolled back, what was due is due again.
   next = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
 }
 
@@ -66,6 +67,7 @@ std::vector<StoredMessage> Queues::expired(Transaction& tx, Now now, std::int64_
     else gone.push_back(std::move(*message));
   }
   auto q = tx.query(sql::next_expiring);
+  undo_.save(next_expiring_);
   next_expiring_ = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
   return gone;
 }

@@ -85,6 +85,13 @@ void Queues::watch_deadline(Lease& lease, bool watched) {
 }
 
 void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store) {
+  put_off(lease, until);
+  if (!store) return;
+  tx.run(sql::extend_lease, lease.key.message, until, lease.session);
+  lease.stored_until = until;
+}
+
+void Queues::put_off(Lease& lease, EngineTime until) {
   undo_.add([this, key = lease.key, before = lease.until, stored = lease.stored_until] {
     Lease& again = leases_.find(key)->second;
     if (again.watched) deadlines_.erase({again.until, key});
@@ -95,19 +102,17 @@ void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store)
   if (lease.watched) deadlines_.erase({lease.until, lease.key});
   lease.until = until;
   if (lease.watched) deadlines_.emplace(until, lease.key);
-  if (!store) return;
-  tx.run(sql::extend_lease, lease.key.message, until, lease.session);
-  lease.stored_until = until;
 }
 
 void Queues::adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer_id) {
   const LeaseKey key = lease.key;
-  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer] {
+  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer, again_consumer = consumer_id] {
     Lease& again = leases_.find(key)->second;
     leases_by_session_[session].erase(key);
     again.session = before;
     again.consumer = consumer_before;
     if (before) leases_by_session_[before].insert(key);
+    if (Consumer* c = consumer(again_consumer)) into_line(*c);
   });
   if (lease.session) leases_by_session_[lease.session].erase(key);
   if (lease.session != session) tx.run(sql::extend_lease, key.message, lease.stored_until, session);

@@ -114,6 +114,7 @@ struct Lease {
   std::shared_ptr<const Memo> memo;  // absent: decode the owner
   bool over = false;                // lost or cancelled, but still in the worker's hands (its credit)
   bool watched = false;             // its own deadline counts, not its session's
+  std::int64_t pause_base = 0;      // its owner's: how long time had stood still when `until` was set
 };
 
 // A message that was handed out in this batch; its consumer is told after the commit.
@@ -216,6 +217,10 @@ class Queues {
   // Reads what memory must know. Counts come from narrow indexes. Called once, before any command.
   void load(Reader& reader);
   std::int64_t largest_id() const { return largest_id_; }
+  // How many of the messages that load() found were in a lane of their own (not 0) and not leased.
+  std::int64_t loaded_in_lanes() const { return loaded_in_lanes_; }
+  // What is put from now on stands behind what was put before `time`, though the clock has gone back to the last mark.
+  void order_from(EngineTime time) { line_clock_ = std::max(line_clock_, time.us); }
 
   // ---- queues ----
   Queue* find(std::string_view name);
@@ -264,6 +269,7 @@ class Queues {
   // Its hand-out is over, but it stays in the worker's hands until returned.
   void mark_over(Lease& lease);
   void extend(Transaction& tx, Lease& lease, EngineTime until, bool store);
+  void put_off(Lease& lease, EngineTime until);  // as extend(), in memory only
   void adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer);
   // The owner wrote its own column anew; what memory keeps follows.
   void set_owner(Lease& lease, std::string owner);
@@ -285,6 +291,8 @@ class Queues {
   // Hands ready messages to those who wait. Called before the commit; what it wrote is in handouts().
   void dispatch(Transaction& tx, Now now, std::int64_t max);
   std::vector<Handout>& handouts() { return handouts_; }
+  // The hand-out was over before the batch ended and nobody is told of it: its credit comes back.
+  void not_delivered(const Handout& handout);
   bool has_dirty() const { return !dirty_.empty(); }
 
   // ---- time ----
@@ -341,7 +349,7 @@ class Queues {
   std::vector<Queue*> dirty_;
   std::vector<Queue*> touched_;
   std::vector<Handout> handouts_;
-  std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0;
+  std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0, loaded_in_lanes_ = 0;
   std::int64_t line_clock_ = 0;              // ranks grow, so that one queue's order is the order of arrival
   std::int64_t next_wall_due_ = INT64_MAX, next_engine_due_ = INT64_MAX, next_expiring_ = INT64_MAX;
   std::int64_t settled_cursor_ = 0;

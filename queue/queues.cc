@@ -21,6 +21,7 @@ void Queues::load(Reader& reader) {
   const auto count_each = [&](const storage::Sql& statement, State state) {
     for (auto q = reader.query(statement); q.step();) {
       if (Queue* queue = find(q.id<QueueTag>(0))) count_state(*queue, q.int64(1), state, q.int64(2));
+      if (q.int64(1) != 0) loaded_in_lanes_ += q.int64(2);
     }
   };
   count_each(sql::count_ready, State::ready);
@@ -49,6 +50,7 @@ void Queues::load(Reader& reader) {
     lease.watched = true;  // Until its session comes back, its own deadline counts.
     add_lease(std::move(lease));
   }
+  if (auto q = reader.query(sql::last_queue); q.step()) next_queue_ = std::max(next_queue_, q.int64(0) + 1);
   for (const auto* statement : {&sql::max_message, &sql::max_dead_letter, &sql::max_settled}) {
     auto q = reader.query(*statement);
     if (q.step()) largest_id_ = std::max(largest_id_, q.int64(0));

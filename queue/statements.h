@@ -12,6 +12,7 @@ inline constexpr Sql insert_queue{"queue.insert_queue",
     "INSERT INTO queues (id, name, created_at) VALUES (?1, ?2, ?3)"};
 inline constexpr Sql all_queues{"queue.all_queues",
     "SELECT id, name, operator_settings, definition_settings, paused, paused_since, paused_total FROM queues"};
+inline constexpr Sql last_queue{"queue.last_queue", "SELECT seq FROM sqlite_sequence WHERE name = 'queues'"};
 inline constexpr Sql set_operator_settings{"queue.set_operator_settings",
     "UPDATE queues SET operator_settings = ?2 WHERE id = ?1"};
 inline constexpr Sql set_definition_settings{"queue.set_definition_settings",
@@ -111,13 +112,13 @@ inline constexpr Sql sweep_dedup{"queue.sweep_dedup",
 // ---- verbs that took effect on bare messages ----
 inline constexpr Sql put_settled{"queue.put_settled",
     "INSERT INTO settled (message, fence, verb, at) VALUES (?1, ?2, ?3, ?4) "
-    "ON CONFLICT (message) DO UPDATE SET fence = excluded.fence, verb = excluded.verb, at = excluded.at"};
+    "ON CONFLICT (message, fence) DO UPDATE SET verb = excluded.verb, at = excluded.at"};
 inline constexpr Sql find_settled{"queue.find_settled", "SELECT verb FROM settled WHERE message = ?1 AND fence = ?2"};
 inline constexpr Sql sweep_settled{"queue.sweep_settled",
-    "DELETE FROM settled WHERE message IN (SELECT message FROM (SELECT message, at FROM settled WHERE message > ?1 "
-    "ORDER BY message LIMIT ?3) WHERE at <= ?2)"};
+    "DELETE FROM settled WHERE (message, fence) IN (SELECT message, fence FROM (SELECT message, fence, at FROM settled "
+    "WHERE message > ?1 ORDER BY message, fence LIMIT ?3) WHERE at <= ?2)"};
 inline constexpr Sql sweep_settled_to{"queue.sweep_settled_to",
-    "SELECT max(message), count(*) FROM (SELECT message FROM settled WHERE message > ?1 ORDER BY message LIMIT ?2)"};
+    "SELECT max(message), count(*) FROM (SELECT message FROM settled WHERE message > ?1 ORDER BY message, fence LIMIT ?2)"};
 
 // ---- dead letters ----
 inline constexpr Sql insert_dead_letter{"queue.insert_dead_letter",

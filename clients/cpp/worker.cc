@@ -228,10 +228,12 @@ asio::awaitable<void> Worker::Impl::serve() {
   std::minstd_rand chance(std::random_device{}());
   int failures = 0;
   while (!leaving && !fatal) {
+    // tidy: clock: how long a connection lasted.
     const auto begun = std::chrono::steady_clock::now();
     co_await converse();
     // One that ends at once every time must not be retried at once every time.
     const bool lasted = std::exchange(welcomed, false) &&
+                        // tidy: clock: how long a connection lasted.
                         std::chrono::steady_clock::now() - begun > lasting_connection;
     ledger.disconnected();
     if (leaving || fatal) break;

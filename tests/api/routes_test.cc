@@ -97,6 +97,10 @@ TEST_CASE("a run goes through its stages by lease and complete, and can be looke
   const Json history = host->get("/v1/runs/" + run + "/history?limit=1000").json();
   CHECK(history["items"][0]["type"] == "ExecutionStarted");
   CHECK(history["items"].back()["type"] == "ExecutionSucceeded");
+  std::vector<std::string> handed_out;
+  for (const auto& event : history["items"])
+    if (event["type"] == "TaskStarted") handed_out.push_back(event.value("state", ""));
+  CHECK(handed_out == std::vector<std::string>{"Pay", "Ship"});
   const Json page = host->get("/v1/runs/" + run + "/history?limit=2").json();
   REQUIRE(page["items"].size() == 2);
   const Json next =
@@ -104,6 +108,30 @@ TEST_CASE("a run goes through its stages by lease and complete, and can be looke
           .json();
   CHECK(next["items"][0]["id"] == 3);
   CHECK(host->get("/v1/runs/" + run + "/history?after=2&limit=1").json()["items"][0]["id"] == 3);
+}
+
+TEST_CASE(
+    "an answer by task token is given once; its repetition is harmless wherever the run stands") {
+  Host host;
+  REQUIRE(host->put("/v1/workflows/parcels", R"({"StartAt":"Ship","States":{
+      "Ship":{"Type":"Task","Resource":"queue:ship.waitForTaskToken",
+              "Parameters":{"token.$":"$$.Task.Token"},"HeartbeatSeconds":30,"Next":"Window"},
+      "Window":{"Type":"Wait","Seconds":3600,"Next":"Ask"},
+      "Ask":{"Type":"Task","Resource":"queue:ask","End":true}}})")
+              .status == 201);
+  const Json started = host->post("/v1/workflows/parcels/runs", R"({"input":{}})").json();
+  const std::string run = started["id"];
+  const Json call = host.lease_one("ship");
+  const std::string answer = "/v1/tasks/" + call["body"]["token"].get<std::string>();
+  CHECK(host->post("/v1/tasks/" + call["token"].get<std::string>() + "/complete", R"({"output":1})")
+            .status == 200);
+  CHECK(host->get("/v1/runs/" + run).json()["waiting_for"][0]["kind"] == "token");
+  CHECK(host->post(answer + "/complete", R"({"output":{"arrived":true}})").status == 200);
+  CHECK(host->get("/v1/runs/" + run).json()["waiting_for"][0]["state"] == "Window");
+  CHECK(host->post(answer + "/complete", R"({"output":2})").status == 200);
+  check_problem(host->post(answer + "/fail", R"({"error":"Lost"})"), 409, "stale_token");
+  check_problem(host->post(answer + "/heartbeat"), 409, "stale_token");
+  CHECK(host->get("/v1/runs/" + run).json()["waiting_for"][0]["state"] == "Window");
 }
 
 TEST_CASE("complete with a lease takes the next task in the same call") {

@@ -82,7 +82,9 @@ Worker::Options options_for(const StreamServer& server) {
 
 // Until the server has nothing left of the queue.
 bool drained(StreamServer& server, const std::string& queue) {
+  // tidy: clock: a bound on waiting for a real connection.
   const auto until = std::chrono::steady_clock::now() + 20s;
+  // tidy: clock: a bound on waiting for a real connection.
   while (std::chrono::steady_clock::now() < until) {
     const auto stats = server.engine().queue(queue);
     if (stats && stats->depth() == 0) return true;

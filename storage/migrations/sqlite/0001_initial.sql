@@ -9,7 +9,8 @@ CREATE TABLE meta (
 -- ---- queue/ ---------------------------------------------------------------------------------------------
 
 CREATE TABLE queues (
-  id                  INTEGER PRIMARY KEY,
+  id                  INTEGER PRIMARY KEY AUTOINCREMENT,  -- a deleted queue's number is not given again:
+                                                      -- closed dead letters and dedup ids name it
   name                TEXT NOT NULL UNIQUE,
   operator_settings   TEXT,                        -- the operator's word (JSON); it wins until it is cleared
   definition_settings TEXT,                        -- what a deployed definition says (JSON)
@@ -65,13 +66,14 @@ CREATE TABLE dedup (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dedup_expiring ON dedup (expires_at);
 
--- Bare messages that ended, for ten minutes: a repeated verb is recognised by it.
+-- Hand-outs of bare messages that ended by a verb, for ten minutes: a repeated verb is recognised by it.
 CREATE TABLE settled (
-  message INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL,
   fence   INTEGER NOT NULL,
   verb    INTEGER NOT NULL,                        -- 1 complete, 2 fail, 3 release
-  at      INTEGER NOT NULL
-) STRICT;
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (message, fence)
+) STRICT, WITHOUT ROWID;
 
 -- status: 1 open, 2 replayed, 3 dropped. kind: 1 stage, 2 state, 3 queue.
 CREATE TABLE dead_letters (

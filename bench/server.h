@@ -1,0 +1,45 @@
+// The program under load: `sluice serve` on a fresh directory and any free port.
+//
+// Threads: not thread-safe, caller serialises.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "bench/measure.h"
+
+namespace sluice::bench {
+
+// The four stages, in their order; the queues have the same names.
+inline constexpr std::string_view stages[] = {"order", "pay", "ship", "after-sales"};
+inline constexpr std::size_t stage_count = 4;
+inline constexpr std::string_view workflow_name = "bench";
+
+class Server {
+ public:
+  // Starts it and deploys the workflow. Throws std::runtime_error with what the server said. The
+  // directory is made anew, and removed at the end.
+  Server(const std::string& program, const std::string& directory);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  pid_t process() const { return process_; }
+  Usage usage() const { return usage_of(process_); }
+  // The values of /metrics that have no label.
+  std::map<std::string, double> metrics() const;
+
+ private:
+  void end();
+
+  const std::string directory_;
+  pid_t process_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace sluice::bench
