@@ -1,4 +1,5 @@
-// The disk fails at every single call in turn: nothing that was acknowledged is lost, nothing is half done.
+// The disk fails at every single call in turn: nothing that was acknowledged is lost, nothing is
+// half done.
 #include "orchestrator/engine_fixture.h"
 
 namespace sluice::orchestrator::engine_test {
@@ -20,18 +21,25 @@ Outcome load(World& w) {
     auto command = World::starting("orders", "{\"pad\":\"" + std::string(600, 'x') + "\"}");
     command.name = "r" + std::to_string(i);
     const auto started = w.run(command);
-    if (started) out.started.emplace(*command.name, started->id);
-    else if (started.error().code == Errc::outcome_unknown) out.unknown = true;
+    if (started)
+      out.started.emplace(*command.name, started->id);
+    else if (started.error().code == Errc::outcome_unknown)
+      out.unknown = true;
     std::vector<Delivery> tasks;
-    w.engine->lease({.queue = "pay", .max = 1, .wait = {}, .lease = {}, .worker = "w"}, [&](Result<std::vector<Delivery>> r) {
-      if (r) tasks = *std::move(r);
-      else if (r.error().code == Errc::outcome_unknown) out.unknown = true;
-    });
+    w.engine->lease({.queue = "pay", .max = 1, .wait = {}, .lease = {}, .worker = "w"},
+                    [&](Result<std::vector<Delivery>> r) {
+                      if (r)
+                        tasks = *std::move(r);
+                      else if (r.error().code == Errc::outcome_unknown)
+                        out.unknown = true;
+                    });
     w.engine->pump();
     for (const auto& task : tasks) {
       const auto done = w.run(CompleteTask{task.token, doc("{}")});
-      if (done) out.completed.insert(*task.run);
-      else if (done.error().code == Errc::outcome_unknown) out.unknown = true;
+      if (done)
+        out.completed.insert(*task.run);
+      else if (done.error().code == Errc::outcome_unknown)
+        out.unknown = true;
     }
     if (out.unknown) {
       CHECK(w.fatal.size() == 1);
@@ -67,8 +75,10 @@ void at_every_call(FaultVfs::Op op, FaultVfs::Then then, bool and_after, std::in
       CHECK(reply.existing);
       CHECK(reply.id == id);
       const std::string status = w.status(id);
-      if (out.completed.contains(id)) CHECK(status == "SUCCEEDED");
-      else CHECK((status == "RUNNING" || (out.unknown && status == "SUCCEEDED")));
+      if (out.completed.contains(id))
+        CHECK(status == "SUCCEEDED");
+      else
+        CHECK((status == "RUNNING" || (out.unknown && status == "SUCCEEDED")));
     }
     // And it goes on: everything can end.
     w.pass(seconds(31), seconds(10));

@@ -1,5 +1,5 @@
-// Random commands against a model of what was acknowledged, with failing statements, crashes and lost workers; and at
-// the end every run must be able to end.
+// Random commands against a model of what was acknowledged, with failing statements, crashes and
+// lost workers; and at the end every run must be able to end.
 #include "base/random.h"
 #include "orchestrator/engine_fixture.h"
 
@@ -35,7 +35,7 @@ struct Model {
   struct Task {
     std::string token;
     RunId run;
-    bool call = false;       // its message is only the call; another token decides
+    bool call = false;        // its message is only the call; another token decides
     std::string took_effect;  // the verb that did
   };
 
@@ -57,8 +57,10 @@ struct Model {
     const std::string verb = verbs[below(5)];
     std::string code;
     if (verb == "complete") code = w.code(CompleteTask{task.token, doc("{}")});
-    if (verb == "fail") code = w.code(FailTask{task.token, below(2) == 0 ? "Again" : "Broken", "c", {}});
-    if (verb == "release") code = w.code(ReleaseTask{task.token, seconds(static_cast<std::int64_t>(below(3)))});
+    if (verb == "fail")
+      code = w.code(FailTask{task.token, below(2) == 0 ? "Again" : "Broken", "c", {}});
+    if (verb == "release")
+      code = w.code(ReleaseTask{task.token, seconds(static_cast<std::int64_t>(below(3)))});
     if (verb == "heartbeat") code = w.code(HeartbeatTask{task.token, {}});
     CAPTURE(verb);
     CAPTURE(task.took_effect);
@@ -88,8 +90,12 @@ struct Model {
       case 4:
       case 5:
       case 6:
-      case 7: verb(); break;
-      case 8: w.pass(seconds(static_cast<std::int64_t>(1 + below(20))), seconds(2)); break;
+      case 7:
+        verb();
+        break;
+      case 8:
+        w.pass(seconds(static_cast<std::int64_t>(1 + below(20))), seconds(2));
+        break;
       case 9:
         if (!runs.empty()) (void)w.run(PauseRun{any(runs)});
         break;
@@ -98,8 +104,10 @@ struct Model {
         break;
       case 11:
         if (!runs.empty()) {
-          if (below(3) == 0) (void)w.run(CancelRun{any(runs), {}});
-          else (void)w.run(RedriveRun{any(runs), {}, {}, {}});
+          if (below(3) == 0)
+            (void)w.run(CancelRun{any(runs), {}});
+          else
+            (void)w.run(RedriveRun{any(runs), {}, {}, {}});
         }
         break;
       case 12: {
@@ -116,7 +124,9 @@ struct Model {
         session_step();
         break;
       }
-      case 14: (void)w.run(PauseQueue{below(2) == 0 ? "a" : "b", below(3) == 0}); break;
+      case 14:
+        (void)w.run(PauseQueue{below(2) == 0 ? "a" : "b", below(3) == 0});
+        break;
       default:
         hands->tasks.clear();
         w.reopen(seconds(static_cast<std::int64_t>(below(100))));
@@ -195,7 +205,8 @@ struct Model {
 
 }  // namespace
 
-TEST_CASE("whatever is asked in whatever order, what was acknowledged holds and nothing stands still") {
+TEST_CASE(
+    "whatever is asked in whatever order, what was acknowledged holds and nothing stands still") {
   const char* given = std::getenv("SLUICE_TEST_SEED");
   const std::uint64_t first = given != nullptr ? std::stoull(given) : 1;
   const std::uint64_t last = given != nullptr ? first : 40;

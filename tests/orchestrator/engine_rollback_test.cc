@@ -5,8 +5,9 @@ namespace sluice::orchestrator::engine_test {
 
 namespace {
 
-// A day of an engine in one scene: sessions, waits, retries, dead letters, dues, pauses, a lost worker. Returns what a
-// caller can see of it, which must not depend on a statement that failed once and was run again.
+// A day of an engine in one scene: sessions, waits, retries, dead letters, dues, pauses, a lost
+// worker. Returns what a caller can see of it, which must not depend on a statement that failed
+// once and was run again.
 std::string scene(World& w) {
   std::string seen;
   const auto note = [&](const std::string& what) { seen += what + "\n"; };
@@ -29,12 +30,18 @@ std::string scene(World& w) {
     w.engine->touch(other);
     w.pass(milliseconds(500));
   };
-  w.must(SendMessages{{{.queue = "bare", .body = doc("1"), .headers = {}, .delay = seconds(2), .expires = seconds(2), .dedup_id = {}}}});
+  w.must(SendMessages{{{.queue = "bare",
+                        .body = doc("1"),
+                        .headers = {},
+                        .delay = seconds(2),
+                        .expires = seconds(2),
+                        .dedup_id = {}}}});
   for (int i = 0; i < 8; ++i) {
     w.engine->touch(session);
     alive();
   }
-  note("in hands " + std::to_string(hands->tasks.size()) + ", shipping " + std::to_string(others->tasks.size()));
+  note("in hands " + std::to_string(hands->tasks.size()) + ", shipping " +
+       std::to_string(others->tasks.size()));
   w.engine->detach_session(session, hands.get(), false);
   for (int i = 0; i < 8; ++i) alive();
   note("letters " + std::to_string(w.letters().size()));
@@ -47,18 +54,22 @@ std::string scene(World& w) {
     w.complete(others->tasks[i].token);
     for (int k = 0; k < 2; ++k) alive();
   }
-  for (const auto& letter : w.letters({.queue = "pay", .workflow = {}, .error = {}, .status = {}, .run = {}}))
+  for (const auto& letter :
+       w.letters({.queue = "pay", .workflow = {}, .error = {}, .status = {}, .run = {}}))
     w.must(ReplayDeadLetter{letter.id, {}});
   for (const auto& task : w.lease("pay", 10)) w.complete(task.token);
   for (int i = 0; i < 10; ++i) alive();
-  for (std::size_t i = 4 - 1; i < others->tasks.size(); ++i) (void)w.run(CompleteTask{others->tasks[i].token, doc("{}")});
+  for (std::size_t i = 4 - 1; i < others->tasks.size(); ++i)
+    (void)w.run(CompleteTask{others->tasks[i].token, doc("{}")});
   for (const auto run : runs) note(w.status(run) + " " + w.story(run));
   const auto stats = w.engine->stats();
-  note("started " + std::to_string(stats.runs_started) + " succeeded " + std::to_string(stats.runs_succeeded) + " failed " +
-       std::to_string(stats.runs_failed) + " transitions " + std::to_string(stats.transitions));
+  note("started " + std::to_string(stats.runs_started) + " succeeded " +
+       std::to_string(stats.runs_succeeded) + " failed " + std::to_string(stats.runs_failed) +
+       " transitions " + std::to_string(stats.transitions));
   for (const auto& q : w.engine->queues())
-    note(q.name + " " + std::to_string(q.depth()) + " sent " + std::to_string(q.sent) + " failed " + std::to_string(q.failed) +
-         " redelivered " + std::to_string(q.redelivered) + " consumers " + std::to_string(q.consumers));
+    note(q.name + " " + std::to_string(q.depth()) + " sent " + std::to_string(q.sent) + " failed " +
+         std::to_string(q.failed) + " redelivered " + std::to_string(q.redelivered) +
+         " consumers " + std::to_string(q.consumers));
   w.sound();
   return seen;
 }

@@ -6,9 +6,16 @@ namespace sluice::orchestrator::engine_test {
 namespace {
 
 NewMessage message(const std::string& body = "1") {
-  return {.queue = "bare", .body = doc(body), .headers = {}, .delay = {}, .expires = {}, .dedup_id = {}};
+  return {.queue = "bare",
+          .body = doc(body),
+          .headers = {},
+          .delay = {},
+          .expires = {},
+          .dedup_id = {}};
 }
-void send(World& w, int count) { w.must(SendMessages{std::vector<NewMessage>(static_cast<std::size_t>(count), message())}); }
+void send(World& w, int count) {
+  w.must(SendMessages{std::vector<NewMessage>(static_cast<std::size_t>(count), message())});
+}
 
 }  // namespace
 
@@ -74,7 +81,9 @@ TEST_CASE("a lost connection has two seconds to come back with what it holds") {
   CHECK(w.stats("bare").leased == 2);
   SUBCASE("it does, with one of them: the other is handed out again") {
     const auto again = std::make_shared<Hands>();
-    CHECK(w.session(again, {.worker = "worker", .resume = session, .holds = {hands->tasks[0].token, "nonsense"}}) == session);
+    CHECK(w.session(again, {.worker = "worker",
+                            .resume = session,
+                            .holds = {hands->tasks[0].token, "nonsense"}}) == session);
     CHECK(w.taken_back == std::vector<std::string>{hands->tasks[0].token});
     w.subscribe(session, "bare", 2);
     CHECK(again->tasks.size() == 1);  // One is in its hands already.
@@ -92,7 +101,9 @@ TEST_CASE("a lost connection has two seconds to come back with what it holds") {
   }
   SUBCASE("the detaching of a connection that was replaced means nothing") {
     const auto again = std::make_shared<Hands>();
-    w.session(again, {.worker = "worker", .resume = session, .holds = {hands->tasks[0].token, hands->tasks[1].token}});
+    w.session(again, {.worker = "worker",
+                      .resume = session,
+                      .holds = {hands->tasks[0].token, hands->tasks[1].token}});
     w.engine->detach_session(session, hands.get(), true);
     w.pass(seconds(5));
     CHECK(w.stats("bare").leased == 2);
@@ -102,7 +113,9 @@ TEST_CASE("a lost connection has two seconds to come back with what it holds") {
 
 TEST_CASE("a graceful end gives everything back at once and uses up no delivery") {
   World w;
-  w.must(PutQueue{"bare", {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
+  w.must(PutQueue{
+      "bare",
+      {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
   const auto hands = std::make_shared<Hands>();
   const auto session = w.session(hands);
   w.subscribe(session, "bare", 2);
@@ -126,7 +139,9 @@ TEST_CASE("after a restart a session has until its leases' own deadlines") {
   w.pass(seconds(10));
   CHECK(w.stats("bare").leased == 3);
   const auto again = std::make_shared<Hands>();
-  w.session(again, {.worker = "worker", .resume = session, .holds = {hands->tasks[0].token, hands->tasks[1].token}});
+  w.session(again, {.worker = "worker",
+                    .resume = session,
+                    .holds = {hands->tasks[0].token, hands->tasks[1].token}});
   CHECK(w.taken_back.size() == 2);
   w.subscribe(session, "bare", 3);
   CHECK(again->tasks.size() == 1);
@@ -165,7 +180,8 @@ TEST_CASE("an unsubscribed queue gives nothing more, and what is in hand can be 
   w.engine->pump();
 }
 
-TEST_CASE("a wait without a session is answered by a message, by its end, or not at all when cancelled") {
+TEST_CASE(
+    "a wait without a session is answered by a message, by its end, or not at all when cancelled") {
   World w;
   std::vector<std::string> answers;
   const auto wait = [&](const std::string& name, Duration time) {
@@ -208,10 +224,11 @@ TEST_CASE("a run that is cancelled in the batch that handed it out costs its wor
   const RunId stopped = [&] {
     RunId id;
     // Named, so that its id is known within the batch by asking for it again.
-    w.engine->submit_batch({World::starting("orders")}, false, {}, [&](Result<Engine::BatchReply> r) {
-      REQUIRE(r.has_value());
-      id = std::get<StartRun::Reply>(*r->items.at(0)).id;
-    });
+    w.engine->submit_batch({World::starting("orders")}, false, {},
+                           [&](Result<Engine::BatchReply> r) {
+                             REQUIRE(r.has_value());
+                             id = std::get<StartRun::Reply>(*r->items.at(0)).id;
+                           });
     w.engine->pump();
     return id;
   }();
@@ -263,7 +280,8 @@ TEST_CASE("an atomic batch does all or nothing, and says which item was refused"
     w.engine->pump();
     REQUIRE(reply.has_value());
     std::string codes;
-    for (const auto& item : reply->items) codes += item ? "ok " : std::string(to_string(item.error().code)) + " ";
+    for (const auto& item : reply->items)
+      codes += item ? "ok " : std::string(to_string(item.error().code)) + " ";
     return codes;
   };
   CHECK(batch(true) == "conflict conflict not_found conflict ");
@@ -288,13 +306,14 @@ TEST_CASE("a batch may take the next tasks in the same commit, and does not wait
   const auto batch = [&](const std::string& token) {
     std::vector<Delivery> tasks;
     const auto commits = w.engine->stats().commits;
-    w.engine->submit_batch({CompleteTask{token, doc("1")}}, false,
-                           LeaseRequest{.queue = "bare", .max = 2, .wait = seconds(20), .lease = {}, .worker = "w"},
-                           [&](Result<Engine::BatchReply> r) {
-                             REQUIRE(r.has_value());
-                             CHECK(r->items.at(0).has_value());
-                             tasks = std::move(r->tasks);
-                           });
+    w.engine->submit_batch(
+        {CompleteTask{token, doc("1")}}, false,
+        LeaseRequest{.queue = "bare", .max = 2, .wait = seconds(20), .lease = {}, .worker = "w"},
+        [&](Result<Engine::BatchReply> r) {
+          REQUIRE(r.has_value());
+          CHECK(r->items.at(0).has_value());
+          tasks = std::move(r->tasks);
+        });
     w.engine->pump();
     CHECK(w.engine->stats().commits == commits + 1);
     return tasks;
@@ -309,15 +328,22 @@ TEST_CASE("a batch may take the next tasks in the same commit, and does not wait
   w.sound();
 }
 
-TEST_CASE("an Idempotency-Key gives the first answer again, also after a restart; another body is a conflict") {
+TEST_CASE(
+    "an Idempotency-Key gives the first answer again, also after a restart; another body is a "
+    "conflict") {
   World w;
   w.deploy("orders", stages({"Pay"}));
-  const auto start = [&](const std::string& key, const std::string& fingerprint, const std::string& workflow = "orders") {
+  const auto start = [&](const std::string& key, const std::string& fingerprint,
+                         const std::string& workflow = "orders") {
     std::string text;
     w.engine->submit<StartRun>(
         World::starting(workflow), Engine::Idempotency{key, fingerprint},
-        [](const Result<StartRun::Reply>& r) { return r ? to_string(r->id) : std::string(to_string(r.error().code)); },
-        [&](Result<std::string> r) { text = r ? *r : "refused " + std::string(to_string(r.error().code)); });
+        [](const Result<StartRun::Reply>& r) {
+          return r ? to_string(r->id) : std::string(to_string(r.error().code));
+        },
+        [&](Result<std::string> r) {
+          text = r ? *r : "refused " + std::string(to_string(r.error().code));
+        });
     w.engine->pump();
     return text;
   };

@@ -1,4 +1,5 @@
-// The engine with its own thread: commands from many, deliveries to workers, and lookers-on meanwhile.
+// The engine with its own thread: commands from many, deliveries to workers, and lookers-on
+// meanwhile.
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -75,11 +76,12 @@ TEST_CASE("many threads command, work and look on while the engine runs") {
     number += 1;
     changed.notify_all();
   };
-  engine.submit<DeployWorkflow>({"orders", workflows::canonical_text(definition), workflows::compile(definition)->machine},
-                                [&](Result<DeployWorkflow::Reply> r) {
-                                  CHECK(r.has_value());
-                                  count(ready);
-                                });
+  engine.submit<DeployWorkflow>(
+      {"orders", workflows::canonical_text(definition), workflows::compile(definition)->machine},
+      [&](Result<DeployWorkflow::Reply> r) {
+        CHECK(r.has_value());
+        count(ready);
+      });
   std::vector<std::shared_ptr<Worker>> workers;
   std::vector<std::string> sessions(4);
   for (int i = 0; i < 4; ++i) {
@@ -111,8 +113,9 @@ TEST_CASE("many threads command, work and look on while the engine runs") {
             if (over) count(ended);
           });
         });
-        engine.lease({.queue = "elsewhere", .max = 1, .wait = milliseconds(1), .lease = {}, .worker = "l"},
-                     [](Result<std::vector<Delivery>>) {});
+        engine.lease(
+            {.queue = "elsewhere", .max = 1, .wait = milliseconds(1), .lease = {}, .worker = "l"},
+            [](Result<std::vector<Delivery>>) {});
       }
     });
   std::thread looker([&] {

@@ -1,4 +1,5 @@
-// Queues over a real database file, without any workflow: each change is one transaction, committed or rolled back.
+// Queues over a real database file, without any workflow: each change is one transaction, committed
+// or rolled back.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -25,11 +26,12 @@ struct Bench {
     undo = std::make_unique<storage::UndoLog>();
     queues = std::make_unique<Queues>(*undo);
     database->read([&](Reader& reader) { queues->load(reader); });
-    queues->order_from(time.engine);
+    queues->order_from(order);
     // Ids and consumers of the last process are no more.
     given.clear();
   }
   void reopen() {
+    order = std::max(order, time.engine) + seconds(2);
     queues.reset();
     undo.reset();
     database.reset();
@@ -54,7 +56,8 @@ struct Bench {
     }
     undo->clear();
     for (auto& h : queues->handouts())
-      if (queues->find_lease(h.lease) != nullptr) given.push_back({h.consumer, h.lease, h.body ? h.body.text() : ""});
+      if (queues->find_lease(h.lease) != nullptr)
+        given.push_back({h.consumer, h.lease, h.body ? h.body.text() : ""});
     queues->committed();
     return true;
   }
@@ -91,12 +94,14 @@ struct Bench {
     put.body = Doc::from_text(body);
     return put;
   }
-  MessageId send(const std::string& name, const std::string& body, int priority = priority_default) {
+  MessageId send(const std::string& name, const std::string& body,
+                 int priority = priority_default) {
     const Put put = message(name, body, priority);
     REQUIRE(commit([&](Transaction& tx) { queues->put(tx, put, time); }));
     return put.id;
   }
-  std::int64_t subscribe(const std::string& name, std::int64_t credit, SessionId session = SessionId{1}) {
+  std::int64_t subscribe(const std::string& name, std::int64_t credit,
+                         SessionId session = SessionId{1}) {
     Consumer consumer;
     consumer.queue = queue(name).id;
     consumer.session = session;
@@ -130,20 +135,27 @@ struct Bench {
   void sound() {
     static constexpr storage::Sql rows{
         "test.rows",
-        "SELECT q.name, coalesce(sum(m.state = 1), 0), coalesce(sum(m.state = 2), 0), coalesce(sum(m.state = 4), 0), "
-        "coalesce(sum(m.state = 5), 0), (SELECT count(*) FROM dead_letters d WHERE d.queue = q.id AND d.status = 1) "
+        "SELECT q.name, coalesce(sum(m.state = 1), 0), coalesce(sum(m.state = 2), 0), "
+        "coalesce(sum(m.state = 4), 0), "
+        "coalesce(sum(m.state = 5), 0), (SELECT count(*) FROM dead_letters d WHERE d.queue = q.id "
+        "AND d.status = 1) "
         "FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id"};
     static constexpr storage::Sql lanes{
-        "test.lanes", "SELECT queue, lane, count(*) FROM messages WHERE state = 1 GROUP BY queue, lane"};
-    static constexpr storage::Sql leased{"test.leased", "SELECT id, fence FROM messages WHERE state = 4"};
+        "test.lanes",
+        "SELECT queue, lane, count(*) FROM messages WHERE state = 1 GROUP BY queue, lane"};
+    static constexpr storage::Sql leased{"test.leased",
+                                         "SELECT id, fence FROM messages WHERE state = 4"};
     std::map<std::string, std::vector<std::int64_t>> stored, known;
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> stored_lanes, known_lanes;
     std::set<LeaseKey> stored_leases, known_leases;
     database->read([&](Reader& reader) {
       for (auto q = reader.query(rows); q.step();)
-        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4), q.int64(5)};
-      for (auto q = reader.query(lanes); q.step();) stored_lanes[{q.int64(0), q.int64(1)}] = q.int64(2);
-      for (auto q = reader.query(leased); q.step();) stored_leases.insert({q.id<MessageTag>(0), q.int64(1)});
+        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4),
+                                          q.int64(5)};
+      for (auto q = reader.query(lanes); q.step();)
+        stored_lanes[{q.int64(0), q.int64(1)}] = q.int64(2);
+      for (auto q = reader.query(leased); q.step();)
+        stored_leases.insert({q.id<MessageTag>(0), q.int64(1)});
     });
     for (const auto& [id, q] : queues->all()) {
       known[q->name] = {q->ready, q->delayed, q->leased, q->held, q->dead};
@@ -159,6 +171,7 @@ struct Bench {
 
   Now time{WallTime{1'767'225'600'000'000}, EngineTime{0}};
   std::int64_t last_id = 0;
+  EngineTime order;  // behind everything that was put before the last restart
   test_support::ScratchDirectory directory;
   test_support::FaultVfs disk{"bench", 1};
   std::unique_ptr<test_support::FailingDatabase> database;

@@ -41,14 +41,18 @@ struct Model {
   template <class Change>
   bool attempt(Change change) {
     switch (chance.below(8)) {
-      case 0: b.roll_back(change); return false;
+      case 0:
+        b.roll_back(change);
+        return false;
       case 1: {
         b.database->fail_at(static_cast<std::int64_t>(1 + chance.below(6)));
         const bool done = b.commit(change);
         b.database->forgive();
         return done;
       }
-      default: REQUIRE(b.commit(change)); return true;
+      default:
+        REQUIRE(b.commit(change));
+        return true;
     }
   }
 
@@ -57,11 +61,13 @@ struct Model {
       case 0:
       case 1:
       case 2: {
-        Put put = b.message(a_queue(), std::to_string(b.last_id + 1), static_cast<int>(chance.below(10)));
+        Put put =
+            b.message(a_queue(), std::to_string(b.last_id + 1), static_cast<int>(chance.below(10)));
         put.lane = static_cast<std::int64_t>(chance.below(3));
         if (chance.below(4) == 0) put.due = Due{ClockKind::engine, (b.time.engine + seconds(5)).us};
         if (attempt([&](Transaction& tx) { b.queues->put(tx, put, b.time); }))
-          messages[put.id] = {put.due ? At::delayed : At::ready, 0, 0, b.queues->find(put.queue)->name};
+          messages[put.id] = {put.due ? At::delayed : At::ready, 0, 0,
+                              b.queues->find(put.queue)->name};
         break;
       }
       case 3: {  // complete
@@ -69,7 +75,8 @@ struct Model {
         if (!id) break;
         const LeaseKey key{id, messages[id].fence};
         REQUIRE(b.queues->find_lease(key) != nullptr);
-        if (attempt([&](Transaction& tx) { b.queues->remove(tx, *b.queues->find_lease(key)); })) messages.erase(id);
+        if (attempt([&](Transaction& tx) { b.queues->remove(tx, *b.queues->find_lease(key)); }))
+          messages.erase(id);
         break;
       }
       case 4:
@@ -88,11 +95,15 @@ struct Model {
       }
       case 6: {
         const auto id = any(At::held);
-        if (id && attempt([&](Transaction& tx) { b.queues->unhold(tx, *b.queues->stored(tx, id), {}, b.time); }))
+        if (id && attempt([&](Transaction& tx) {
+              b.queues->unhold(tx, *b.queues->stored(tx, id), {}, b.time);
+            }))
           messages[id].at = At::ready;
         break;
       }
-      case 7: b.advance(seconds(static_cast<std::int64_t>(chance.below(8)))); break;
+      case 7:
+        b.advance(seconds(static_cast<std::int64_t>(chance.below(8))));
+        break;
       case 8: {
         Queue& q = b.queue(a_queue());
         const bool paused = chance.below(2) == 0;
@@ -105,7 +116,9 @@ struct Model {
         consumer.session = SessionId{static_cast<std::int64_t>(1 + chance.below(3))};
         consumer.credit = static_cast<std::int64_t>(1 + chance.below(3));
         std::int64_t id = 0;
-        if (consumers.size() < 6 && attempt([&](Transaction&) { id = b.queues->add_consumer(consumer); })) consumers.push_back(id);
+        if (consumers.size() < 6 &&
+            attempt([&](Transaction&) { id = b.queues->add_consumer(consumer); }))
+          consumers.push_back(id);
         break;
       }
       case 10: {
@@ -160,7 +173,8 @@ struct Model {
     std::map<std::int64_t, std::int64_t> in_hands;
     for (const auto& [key, lease] : b.queues->leases())
       if (lease.consumer != 0) in_hands[lease.consumer] += 1;
-    for (const auto consumer : consumers) CHECK(b.queues->consumer(consumer)->in_hands == in_hands[consumer]);
+    for (const auto consumer : consumers)
+      CHECK(b.queues->consumer(consumer)->in_hands == in_hands[consumer]);
   }
 
   Bench b;

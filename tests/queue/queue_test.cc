@@ -58,7 +58,7 @@ TEST_CASE("a delayed message comes when it is due, by the clock it was given") {
     b.queues->put(tx, engine, b.time);
   });
   CHECK(b.given.empty());
-  CHECK(b.queues->next_wall_due() == WallTime{wall.due->us});
+  CHECK(b.queues->next_engine_due() == EngineTime{engine.due->us});
   holds(b, [&] { CHECK(b.queue("q").delayed == 2); });
   b.subscribe("q", 10);
   b.time.wall = b.time.wall + seconds(11);
@@ -115,7 +115,8 @@ TEST_CASE("each hand-out has a fence of its own, which only grows") {
   const auto id = b.send("q", "1");
   b.subscribe("q", 1);
   CHECK(b.given.at(0).lease == LeaseKey{id, 1});
-  b.commit([&](Transaction& tx) { b.queues->give_back(tx, b.lease(0), {}, 1, "[1]", false, b.time); });
+  b.commit(
+      [&](Transaction& tx) { b.queues->give_back(tx, b.lease(0), {}, 1, "[1]", false, b.time); });
   REQUIRE(b.given.size() == 2);
   CHECK(b.given[1].lease == LeaseKey{id, 2});
   CHECK(b.queues->find_lease(b.given[0].lease) == nullptr);
@@ -137,7 +138,9 @@ TEST_CASE("a lease of nobody's runs out at its deadline, unless it is extended")
   CHECK(b.queues->first_deadline() == b.time.engine + seconds(30));
   b.advance(seconds(29));
   CHECK(b.past() == 0);
-  b.commit([&](Transaction& tx) { b.queues->extend(tx, b.lease(0), b.time.engine + seconds(30), true); });
+  b.commit([&](Transaction& tx) {
+    b.queues->extend(tx, b.lease(0), b.time.engine + seconds(30), true);
+  });
   b.roll_back([&](Transaction& tx) { b.queues->extend(tx, b.lease(0), b.time.engine, true); });
   b.advance(seconds(29));
   const auto key = b.given.at(0).lease;
@@ -228,7 +231,8 @@ TEST_CASE("a held message waits for its owner's word") {
   b.commit([&](Transaction& tx) { b.queues->put(tx, put, b.time); });
   holds(b, [&] { CHECK(b.queue("q").held == 1); });
   b.subscribe("q", 5);
-  b.commit([&](Transaction& tx) { b.queues->unhold(tx, *b.queues->stored(tx, put.id), {}, b.time); });
+  b.commit(
+      [&](Transaction& tx) { b.queues->unhold(tx, *b.queues->stored(tx, put.id), {}, b.time); });
   CHECK(b.bodies() == "1");
   b.sound();
 }
@@ -257,12 +261,16 @@ TEST_CASE("an owned message moves from queue to queue as one row, and keeps its 
   Put again = on;
   again.fence = 2;
   again.failures = "[{}]";
-  b.commit([&](Transaction& tx) { b.queues->move(tx, *b.queues->find_lease({put.id, 2}), again, b.time); });
+  b.commit([&](Transaction& tx) {
+    b.queues->move(tx, *b.queues->find_lease({put.id, 2}), again, b.time);
+  });
   b.sound();
-  b.database->read([&](Reader& reader) { CHECK(b.queues->stored(reader, put.id)->failures == "[{}]"); });
+  b.database->read(
+      [&](Reader& reader) { CHECK(b.queues->stored(reader, put.id)->failures == "[{}]"); });
 }
 
-TEST_CASE("a dead letter is counted while it is open, found by queue, run and error, and closed once") {
+TEST_CASE(
+    "a dead letter is counted while it is open, found by queue, run and error, and closed once") {
   Bench b;
   const QueueId q = b.queue("q").id;
   NewDeadLetter letter;
@@ -331,7 +339,9 @@ TEST_CASE("verbs that took effect are remembered by hand-out for ten minutes") {
   });
   const auto find = [&](std::int64_t fence) {
     std::optional<Verb> verb;
-    b.database->read([&](Reader& reader) { verb = b.queues->find_settled(reader, {MessageId{5}, fence}); });
+    b.database->read([&](Reader& reader) {
+      verb = b.queues->find_settled(reader, {MessageId{5}, fence});
+    });
     return verb;
   };
   holds(b, [&] {
@@ -348,7 +358,9 @@ TEST_CASE("verbs that took effect are remembered by hand-out for ten minutes") {
   CHECK(find(3) == Verb::release);
 }
 
-TEST_CASE("a purge takes ready and delayed bare messages, a step at a time, and leaves what is leased or owned") {
+TEST_CASE(
+    "a purge takes ready and delayed bare messages, a step at a time, and leaves what is leased or "
+    "owned") {
   Bench b;
   for (int i = 0; i < 5; ++i) b.send("q", "1");
   b.subscribe("q", 1);
@@ -427,7 +439,8 @@ TEST_CASE("a dispatch that fails at any statement is done again") {
     CHECK(b.given.size() == 6);
     b.sound();
     // A rollback after the dispatch of what waits: the next batch does it.
-    for (std::size_t i = 0; i < 6; ++i) b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(i)); });
+    for (std::size_t i = 0; i < 6; ++i)
+      b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(i)); });
     b.sound();
   }
 }
@@ -435,13 +448,15 @@ TEST_CASE("a dispatch that fails at any statement is done again") {
 TEST_CASE("the hot statements search an index; none scans a table or sorts") {
   Bench b;
   const storage::Sql* statements[] = {
-      &sql::next_ready,      &sql::lease_ready,   &sql::oldest_ready, &sql::extend_lease,   &sql::release,
-      &sql::delete_message,  &sql::find_message,  &sql::next_due,     &sql::due_messages,   &sql::make_ready,
-      &sql::next_expiring,   &sql::expired_messages, &sql::move_leased, &sql::move_message, &sql::purge_ready,
-      &sql::purge_delayed,   &sql::find_dedup,    &sql::find_settled, &sql::open_of_run,    &sql::open_of_queue,
-      &sql::find_dead_letter, &sql::close_dead_letter, &sql::hold_message, &sql::unhold_message};
+      &sql::next_ready,       &sql::lease_ready,       &sql::oldest_ready,  &sql::extend_lease,
+      &sql::release,          &sql::delete_message,    &sql::find_message,  &sql::next_due,
+      &sql::due_messages,     &sql::make_ready,        &sql::next_expiring, &sql::expired_messages,
+      &sql::move_leased,      &sql::move_message,      &sql::purge_ready,   &sql::purge_delayed,
+      &sql::find_dedup,       &sql::find_settled,      &sql::open_of_run,   &sql::open_of_queue,
+      &sql::find_dead_letter, &sql::close_dead_letter, &sql::hold_message,  &sql::unhold_message};
   std::list<std::string> texts;
-  std::list<storage::Sql> explains;  // Prepared statements are known by the address of their text's constant.
+  std::list<storage::Sql>
+      explains;  // Prepared statements are known by the address of their text's constant.
   for (const auto* statement : statements) {
     texts.push_back("EXPLAIN QUERY PLAN " + std::string(statement->text));
     const storage::Sql& explain = explains.emplace_back(storage::Sql{"test.explain", texts.back()});
