@@ -116,11 +116,7 @@ class BatchWork final : public storage::Work {
   }
 
   void done(const std::optional<Error>& failure) override {
-    if (consumer_ != 0) {
-      impl_.chained.erase(consumer_);
-      impl_.queues.remove_consumer(consumer_);  // It takes what is there now, and does not wait.
-      impl_.undo.clear();
-    }
+    if (consumer_ != 0) impl_.chained.erase(consumer_);
     if (failure) done_(*failure);
     else done_(std::move(reply_));
   }

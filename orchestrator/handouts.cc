@@ -98,6 +98,8 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
     deliveries[handout.consumer].push_back(std::move(d));
     tally(counts.handoffs);
   }
+  // A batch's own lease takes what is there now, and does not wait.
+  for (const auto& [consumer_id, tasks] : chained) queues.remove_consumer(consumer_id);
   // A waiting lease ends with what it got.
   for (const auto& [consumer_id, tasks] : deliveries) {
     const queue::Consumer* c = queues.consumer(consumer_id);

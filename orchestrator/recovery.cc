@@ -8,11 +8,12 @@ namespace sluice::orchestrator {
 
 void Engine::Impl::recover(storage::Database& db) {
   std::string secret;
-  std::int64_t engine_us = 0, largest = 0;
+  std::int64_t engine_us = 0, order_us = 0, largest = 0;
   db.read(
       [&](Reader& reader) {
         if (auto q = reader.query(sql::get_meta, "token_secret"); q.step()) secret = q.blob(0);
         if (auto q = reader.query(sql::get_meta, "engine_time_us"); q.step()) engine_us = q.int64(0);
+        if (auto q = reader.query(sql::get_meta, "order_us"); q.step()) order_us = q.int64(0);
         catalog.load(reader);
         queues.load(reader);
         largest = queues.largest_id();
@@ -24,19 +25,24 @@ void Engine::Impl::recover(storage::Database& db) {
       },
       /*limited=*/false);
 
-  if (secret.empty()) {
-    secret = random_secret(16);
+  // What was put after the last mark of time keeps its place before what is put now, however often the server restarts
+  // between two marks.
+  order_us = std::max(order_us, engine_us) + seconds(2).us;
+  {
     Transaction tx(db.writer_connection());
-    tx.run(sql::put_meta, "token_secret", storage::as_blob(secret));
+    if (secret.empty()) {
+      secret = random_secret(16);
+      tx.run(sql::put_meta, "token_secret", storage::as_blob(secret));
+    }
+    tx.run(sql::put_meta, "order_us", order_us);
     tx.commit();
   }
+  queues.order_from(EngineTime{order_us});
   tokens = std::make_unique<Tokens>(secret);
   ids = IdSource(largest);
   // Time stood still while nobody was here. Marks are a second apart; a lease may be granted that second again.
   engine_start = EngineTime{engine_us};
   time_marked = engine_start;
-  // What was put after the last mark keeps its place before what is put now.
-  queues.order_from(engine_start + seconds(2));
   steady_start = clock.steady_now();
   swept_at = engine_start;
 

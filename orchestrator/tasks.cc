@@ -232,8 +232,11 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReleaseTask& c) {
   const auto found = held(tx, c.token, queue::Verb::release, token);
   if (!found) return found.error();
   if (found->repeated) return Unit{};
-  if (token->kind == TokenKind::callback)
+  if (token->kind == TokenKind::callback) {
+    const auto live = load(tx, FrameId{token->id});
+    if (!live || live->row.token_number != token->number) return stale();
     return make_error(Errc::conflict, "a .waitForTaskToken token cannot be released: complete or fail it");
+  }
   Lease& lease = *found->lease;
   const Now time = now();
   std::optional<queue::Due> due;

@@ -129,8 +129,10 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
     }
   });
   for (Queue* q : now_dirty) {
-    q->dirty = false;
-    if (q->paused || find(q->id) != q) continue;
+    if (q->paused || find(q->id) != q) {
+      q->dirty = false;
+      continue;
+    }
     std::size_t idle_lanes = 0;
     while (max > 0 && q->ready > 0 && idle_lanes < q->lanes.size()) {
       Lane& turn = *q->lanes[q->next_lane % q->lanes.size()];
@@ -178,6 +180,7 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
         max -= 1;
       }
     }
+    q->dirty = false;  // Not before: who takes his turn in line is no reason to look again.
     if (max <= 0) later.push_back(q);
   }
   for (Queue* q : later) touch_line(*q);
