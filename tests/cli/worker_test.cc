@@ -43,8 +43,8 @@ class TaskServer {
     return worker.counts();
   }
 
+  std::promise<void> waiting, gone;  // before the server, whose threads end with it and use them
   PlayedServer server;
-  std::promise<void> waiting, gone;
 };
 
 const char* const task =

@@ -1,10 +1,12 @@
-// An engine on a virtual clock, pumped by hand, over a database that can be made to fail and be reopened.
+// An engine on a virtual clock, pumped by hand, over a database that can be made to fail and be
+// reopened.
 #pragma once
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -115,8 +117,9 @@ struct World {
 
   DeployWorkflow::Reply deploy(const std::string& name, const std::string& definition) {
     auto compiled = workflows::compile(definition);
-    REQUIRE_MESSAGE(compiled.has_value(), definition << "\n"
-                                                     << (compiled.has_value() ? "" : problems(compiled.error())));
+    REQUIRE_MESSAGE(compiled.has_value(),
+                    definition << "\n"
+                               << (compiled.has_value() ? "" : problems(compiled.error())));
     return must(DeployWorkflow{name, workflows::canonical_text(definition), compiled->machine});
   }
   static std::string problems(const Error& error) {
@@ -125,12 +128,26 @@ struct World {
     return text;
   }
   RunId start(const std::string& workflow, const std::string& input = "{}") {
-    return must(StartRun{.workflow = workflow, .input = doc(input), .name = {}, .version = {}, .priority = {}, .not_before = {}, .labels = {}}).id;
+    return must(StartRun{.workflow = workflow,
+                         .input = doc(input),
+                         .name = {},
+                         .version = {},
+                         .priority = {},
+                         .not_before = {},
+                         .labels = {}})
+        .id;
   }
   static StartRun starting(const std::string& workflow, const std::string& input = "{}") {
-    return StartRun{.workflow = workflow, .input = doc(input), .name = {}, .version = {}, .priority = {}, .not_before = {}, .labels = {}};
+    return StartRun{.workflow = workflow,
+                    .input = doc(input),
+                    .name = {},
+                    .version = {},
+                    .priority = {},
+                    .not_before = {},
+                    .labels = {}};
   }
-  std::vector<Delivery> lease(const std::string& queue, int max = 1, std::optional<Duration> length = {}) {
+  std::vector<Delivery> lease(const std::string& queue, int max = 1,
+                              std::optional<Duration> length = {}) {
     std::optional<std::vector<Delivery>> got;
     engine->lease({.queue = queue, .max = max, .wait = {}, .lease = length, .worker = "w"},
                   [&got](Result<std::vector<Delivery>> r) {
@@ -149,7 +166,8 @@ struct World {
   void complete(const std::string& token, const std::string& output = "{}") {
     must(CompleteTask{token, doc(output)});
   }
-  void fail(const std::string& token, const std::string& error = "Broken", const std::string& cause = "it broke") {
+  void fail(const std::string& token, const std::string& error = "Broken",
+            const std::string& cause = "it broke") {
     must(FailTask{token, error, cause, {}});
   }
 
@@ -212,7 +230,8 @@ struct World {
     return *found;
   }
 
-  // Everything that must hold whatever happened: the invariants on disk, and memory as the rows are.
+  // Everything that must hold whatever happened: the invariants on disk, and memory as the rows
+  // are.
   void sound() {
     for (const auto& finding : inspector->check())
       FAIL_CHECK(finding.invariant << ": " << finding.detail);
@@ -221,17 +240,20 @@ struct World {
         "SELECT q.name, sum(m.state = 1), sum(m.state = 2), sum(m.state = 4), sum(m.state = 5), "
         "(SELECT count(*) FROM dead_letters d WHERE d.queue = q.id AND d.status = 1) "
         "FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id"};
-    static constexpr storage::Sql live{"test.live", "SELECT count(*) FROM runs WHERE ended_at IS NULL"};
+    static constexpr storage::Sql live{"test.live",
+                                       "SELECT count(*) FROM runs WHERE ended_at IS NULL"};
     std::map<std::string, std::vector<std::int64_t>> stored, known;
     std::int64_t live_runs = 0;
     database->read([&](storage::Reader& reader) {
       for (auto q = reader.query(rows); q.step();)
-        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4), q.int64(5)};
+        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4),
+                                          q.int64(5)};
       auto q = reader.query(live);
       REQUIRE(q.step());
       live_runs = q.int64(0);
     });
-    for (const auto& q : engine->queues()) known[q.name] = {q.ready, q.delayed, q.leased, q.held, q.dead};
+    for (const auto& q : engine->queues())
+      known[q.name] = {q.ready, q.delayed, q.leased, q.held, q.dead};
     CHECK(known == stored);
     CHECK(engine->stats().live_runs == live_runs);
   }

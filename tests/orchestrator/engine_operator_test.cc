@@ -118,7 +118,8 @@ TEST_CASE("work in a worker's hands may be finished while its run is paused; wha
 
 TEST_CASE("a paused run that waits for a time goes on when it is resumed") {
   World w;
-  w.deploy("later", R"({"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":10,"End":true}}})");
+  w.deploy("later",
+           R"({"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":10,"End":true}}})");
   const RunId run = w.start("later");
   w.must(PauseRun{run});
   w.pass(seconds(30), seconds(1));
@@ -130,7 +131,8 @@ TEST_CASE("a paused run that waits for a time goes on when it is resumed") {
 
 TEST_CASE("back-off goes on where it stood when a paused run is resumed") {
   World w;
-  w.deploy("orders", stages({"Pay"}, R"("Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":60}])"));
+  w.deploy("orders",
+           stages({"Pay"}, R"("Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":60}])"));
   const RunId run = w.start("orders");
   w.fail(w.take("pay").token);
   w.pass(seconds(20), seconds(1));
@@ -156,8 +158,10 @@ TEST_CASE("a paused queue hands out nothing; leases and time-outs on it stand st
   SUBCASE("the queue is paused") {}
   SUBCASE("its workflow is paused") { by_workflow = true; }
   const auto pause = [&](bool paused) {
-    if (by_workflow) w.must(PauseWorkflow{"orders", paused});
-    else w.must(PauseQueue{"pay", paused});
+    if (by_workflow)
+      w.must(PauseWorkflow{"orders", paused});
+    else
+      w.must(PauseQueue{"pay", paused});
   };
   pause(true);
   w.pass(seconds(1'000), seconds(1));
@@ -216,9 +220,12 @@ TEST_CASE("a redrive goes on from the failed state, with another input, state or
       CHECK(w.status(run) == "SUCCEEDED");
       CHECK(w.detail(run).redrives == 1);
       CHECK(w.story(run) ==
-            "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskSucceeded(Pay) "
-            "TaskStateExited(Pay) TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted(Ship) TaskFailed(Ship) "
-            "ExecutionFailed DeadLettered(Ship) ExecutionRedriven TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted(Ship) "
+            "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) "
+            "TaskSucceeded(Pay) "
+            "TaskStateExited(Pay) TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted(Ship) "
+            "TaskFailed(Ship) "
+            "ExecutionFailed DeadLettered(Ship) ExecutionRedriven TaskStateEntered(Ship) "
+            "TaskScheduled(Ship) TaskStarted(Ship) "
             "TaskSucceeded(Ship) TaskStateExited(Ship) ExecutionSucceeded");
     });
   }

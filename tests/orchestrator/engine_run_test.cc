@@ -42,7 +42,8 @@ TEST_CASE("a run goes from stage to stage and ends with the last one's output") 
     CHECK(detail.input.text() == R"({"order":7})");
     CHECK(detail.waiting_for.empty());
     CHECK(w.story(run) ==
-          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskSucceeded(Pay) "
+          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) "
+          "TaskSucceeded(Pay) "
           "TaskStateExited(Pay) TaskStateEntered(Ship) TaskScheduled(Ship) TaskStarted(Ship) "
           "TaskSucceeded(Ship) TaskStateExited(Ship) ExecutionSucceeded");
     CHECK(w.stats("pay").depth() == 0);
@@ -116,11 +117,14 @@ TEST_CASE("a failed attempt is repeated after its back-off on engine time, then 
     CHECK(w.status(run) == "SUCCEEDED");
     CHECK(w.detail(run).output.json()["error"]["Cause"] == "never");
     CHECK(w.letters().empty());
-    CHECK(w.story(run) ==
-          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) "
-          "RetryScheduled(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) RetryScheduled(Pay) "
-          "TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) ErrorCaught(Pay) TaskStateExited(Pay) "
-          "PassStateEntered(Sorry) PassStateExited(Sorry) ExecutionSucceeded");
+    CHECK(
+        w.story(run) ==
+        "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) "
+        "TaskFailed(Pay) "
+        "RetryScheduled(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) "
+        "RetryScheduled(Pay) "
+        "TaskScheduled(Pay) TaskStarted(Pay) TaskFailed(Pay) ErrorCaught(Pay) TaskStateExited(Pay) "
+        "PassStateEntered(Sorry) PassStateExited(Sorry) ExecutionSucceeded");
   });
 }
 
@@ -153,7 +157,8 @@ TEST_CASE("a run fails with a dead letter that tells of every attempt, and keeps
   });
 }
 
-TEST_CASE("an output that is too large is a failed attempt with its story, also when it is repeated") {
+TEST_CASE(
+    "an output that is too large is a failed attempt with its story, also when it is repeated") {
   World w(limited(1'000));
   w.deploy("orders", R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":"queue:pay",
     "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":2}],"End":true}}})");
@@ -184,7 +189,13 @@ TEST_CASE("inputs, outputs and bodies above the limit are refused and change not
   w.deploy("orders", stages({"Pay"}));
   const std::string large = "\"" + std::string(200, 'x') + "\"";
   CHECK(w.refused(World::starting("orders", large)).code == Errc::too_large);
-  CHECK(w.refused(SendMessages{{{.queue = "bare", .body = doc(large), .headers = {}, .delay = {}, .expires = {}, .dedup_id = {}}}}).code == Errc::too_large);
+  CHECK(w.refused(SendMessages{{{.queue = "bare",
+                                 .body = doc(large),
+                                 .headers = {},
+                                 .delay = {},
+                                 .expires = {},
+                                 .dedup_id = {}}}})
+            .code == Errc::too_large);
   const RunId run = w.start("orders");
   CHECK(w.refused(SkipStage{run, {}, doc(large)}).code == Errc::too_large);
   holds(w, [&] { CHECK(w.status(run) == "RUNNING"); });
@@ -192,7 +203,8 @@ TEST_CASE("inputs, outputs and bodies above the limit are refused and change not
 
 TEST_CASE("a Wait state ends by wall time, also when it passed while the server was down") {
   World w;
-  w.deploy("later", R"({"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":600,"Next":"Pay"},
+  w.deploy("later",
+           R"({"StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":600,"Next":"Pay"},
     "Pay":{"Type":"Task","Resource":"queue:pay","End":true}}})");
   const RunId run = w.start("later");
   holds(w, [&] {
@@ -234,7 +246,8 @@ TEST_CASE("more states than one step walks are walked in several, and none twice
   World w;
   std::string text = R"({"StartAt":"S0","States":{)";
   for (int i = 0; i < 300; ++i)
-    text += "\"S" + std::to_string(i) + R"(":{"Type":"Pass","Next":"S)" + std::to_string(i + 1) + "\"},";
+    text += "\"S" + std::to_string(i) + R"(":{"Type":"Pass","Next":"S)" + std::to_string(i + 1) +
+            "\"},";
   text += R"("S300":{"Type":"Task","Resource":"queue:end","End":true}}})";
   w.deploy("long", text);
   const RunId run = w.start("long", R"({"n":1})");
@@ -281,7 +294,13 @@ TEST_CASE("below the disk's reserve nothing new is taken, and what runs goes on"
   w.database->disk_free = 1 << 20;
   w.advance(seconds(2));
   CHECK(w.refused(World::starting("orders")).code == Errc::disk_full);
-  CHECK(w.refused(SendMessages{{{.queue = "bare", .body = doc("1"), .headers = {}, .delay = {}, .expires = {}, .dedup_id = {}}}}).code == Errc::disk_full);
+  CHECK(w.refused(SendMessages{{{.queue = "bare",
+                                 .body = doc("1"),
+                                 .headers = {},
+                                 .delay = {},
+                                 .expires = {},
+                                 .dedup_id = {}}}})
+            .code == Errc::disk_full);
   w.complete(task.token);
   CHECK(w.status(run) == "SUCCEEDED");
   w.database->disk_free.reset();
@@ -319,14 +338,55 @@ TEST_CASE("runs are found by workflow, status, state, label, name and time") {
   using Ids = std::vector<RunId>;
   holds(w, [&] {
     CHECK(ids({}) == Ids{third, second, first});
-    CHECK(ids({.workflow = "orders", .status = {}, .state = {}, .text = {}, .labels = {}, .started_after = {}}) == Ids{second, first});
-    CHECK(ids({.workflow = {}, .status = "ABORTED", .state = {}, .text = {}, .labels = {}, .started_after = {}}) == Ids{third});
-    CHECK(ids({.workflow = {}, .status = "RUNNING", .state = {}, .text = {}, .labels = {}, .started_after = {}}) == Ids{second, first});
-    CHECK(ids({.workflow = {}, .status = {}, .state = "Ship", .text = {}, .labels = {}, .started_after = {}}) == Ids{first});
-    CHECK(ids({.workflow = {}, .status = {}, .state = {}, .text = "nam", .labels = {}, .started_after = {}}) == Ids{first});
-    CHECK(ids({.workflow = {}, .status = {}, .state = {}, .text = {}, .labels = {{"customer", "7"}}, .started_after = {}}) == Ids{first});
-    CHECK(ids({.workflow = {}, .status = {}, .state = {}, .text = {}, .labels = {}, .started_after = later}) == Ids{third, second});
-    CHECK(ids({.workflow = {}, .status = "NONSENSE", .state = {}, .text = {}, .labels = {}, .started_after = {}}).empty());
+    CHECK(ids({.workflow = "orders",
+               .status = {},
+               .state = {},
+               .text = {},
+               .labels = {},
+               .started_after = {}}) == Ids{second, first});
+    CHECK(ids({.workflow = {},
+               .status = "ABORTED",
+               .state = {},
+               .text = {},
+               .labels = {},
+               .started_after = {}}) == Ids{third});
+    CHECK(ids({.workflow = {},
+               .status = "RUNNING",
+               .state = {},
+               .text = {},
+               .labels = {},
+               .started_after = {}}) == Ids{second, first});
+    CHECK(ids({.workflow = {},
+               .status = {},
+               .state = "Ship",
+               .text = {},
+               .labels = {},
+               .started_after = {}}) == Ids{first});
+    CHECK(ids({.workflow = {},
+               .status = {},
+               .state = {},
+               .text = "nam",
+               .labels = {},
+               .started_after = {}}) == Ids{first});
+    CHECK(ids({.workflow = {},
+               .status = {},
+               .state = {},
+               .text = {},
+               .labels = {{"customer", "7"}},
+               .started_after = {}}) == Ids{first});
+    CHECK(ids({.workflow = {},
+               .status = {},
+               .state = {},
+               .text = {},
+               .labels = {},
+               .started_after = later}) == Ids{third, second});
+    CHECK(ids({.workflow = {},
+               .status = "NONSENSE",
+               .state = {},
+               .text = {},
+               .labels = {},
+               .started_after = {}})
+              .empty());
   });
 }
 

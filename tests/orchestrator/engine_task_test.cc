@@ -6,11 +6,12 @@ namespace sluice::orchestrator::engine_test {
 namespace {
 
 std::string one_task(const std::string& extra, const std::string& resource = "queue:pay") {
-  return R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":")" + resource + "\"," + extra +
-         R"("End":true}}})";
+  return R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":")" + resource + "\"," +
+         extra + R"("End":true}}})";
 }
 NewMessage message(const std::string& queue, const std::string& body = "1") {
-  return {.queue = queue, .body = doc(body), .headers = {}, .delay = {}, .expires = {}, .dedup_id = {}};
+  return {
+      .queue = queue, .body = doc(body), .headers = {}, .delay = {}, .expires = {}, .dedup_id = {}};
 }
 FailTask failing(const std::string& token, const std::string& error = "Broken") {
   return {token, error, "it broke", {}};
@@ -20,7 +21,8 @@ FailTask failing(const std::string& token, const std::string& error = "Broken") 
 
 TEST_CASE("a verb that took effect is answered ok again; any other verb after it is stale") {
   World w;
-  w.deploy("orders", stages({"Pay", "Ship"}, R"("Retry":[{"ErrorEquals":["Broken"],"IntervalSeconds":1}])"));
+  w.deploy("orders",
+           stages({"Pay", "Ship"}, R"("Retry":[{"ErrorEquals":["Broken"],"IntervalSeconds":1}])"));
   const RunId run = w.start("orders");
   const std::string failed = w.take("pay").token;
   w.must(failing(failed));
@@ -99,14 +101,16 @@ TEST_CASE("a lease that runs out is handed out again, and the late worker is ref
   holds(w, [&] {
     CHECK(w.status(run) == "SUCCEEDED");
     CHECK(w.story(run) ==
-          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) TaskLost(Pay) TaskStarted(Pay) "
+          "ExecutionStarted TaskStateEntered(Pay) TaskScheduled(Pay) TaskStarted(Pay) "
+          "TaskLost(Pay) TaskStarted(Pay) "
           "TaskSucceeded(Pay) TaskStateExited(Pay) ExecutionSucceeded");
   });
 }
 
 TEST_CASE("a task that is lost too often fails its stage with the service's own error") {
   World w;
-  w.deploy("orders", stages({"Pay"}, "", R"("Queues":{"pay":{"MaxDeliveries":2,"LeaseSeconds":5}})"));
+  w.deploy("orders",
+           stages({"Pay"}, "", R"("Queues":{"pay":{"MaxDeliveries":2,"LeaseSeconds":5}})"));
   const RunId run = w.start("orders");
   const auto first = w.take("pay");
   w.pass(seconds(6));
@@ -154,7 +158,10 @@ TEST_CASE("a heartbeat extends the lease; engine time stands still while the ser
 
 TEST_CASE("TimeoutSeconds ends an attempt however the worker does, anew for each") {
   World w;
-  w.deploy("orders", one_task(R"("TimeoutSeconds":10,"Retry":[{"ErrorEquals":["States.Timeout"],"IntervalSeconds":1,"MaxAttempts":1}],)"));
+  w.deploy(
+      "orders",
+      one_task(
+          R"("TimeoutSeconds":10,"Retry":[{"ErrorEquals":["States.Timeout"],"IntervalSeconds":1,"MaxAttempts":1}],)"));
   const RunId run = w.start("orders");
   const auto first = w.take("pay");
   w.pass(seconds(8));
@@ -177,7 +184,9 @@ TEST_CASE("TimeoutSeconds ends an attempt however the worker does, anew for each
   });
 }
 
-TEST_CASE("HeartbeatSeconds counts from the hand-out and from each beat, also after a restart and a pause") {
+TEST_CASE(
+    "HeartbeatSeconds counts from the hand-out and from each beat, also after a restart and a "
+    "pause") {
   World w;
   w.deploy("orders", one_task(R"("TimeoutSeconds":900,"HeartbeatSeconds":10,)"));
   const RunId run = w.start("orders");
@@ -206,7 +215,9 @@ TEST_CASE("HeartbeatSeconds counts from the hand-out and from each beat, also af
 
 TEST_CASE("a .waitForTaskToken state waits for its token, not for the message") {
   World w;
-  w.deploy("orders", R"({"StartAt":"Ask","States":{"Ask":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
+  w.deploy(
+      "orders",
+      R"({"StartAt":"Ask","States":{"Ask":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
     "Parameters":{"token.$":"$$.Task.Token","order.$":"$.order"},"Next":"Rest"},
     "Rest":{"Type":"Wait","Seconds":60,"End":true}}})");
   const RunId run = w.start("orders", R"({"order":7})");
@@ -237,7 +248,9 @@ TEST_CASE("a .waitForTaskToken state waits for its token, not for the message") 
 
 TEST_CASE("a task token's retries count their attempts, tell them all, and end the earlier token") {
   World w;
-  w.deploy("orders", R"({"StartAt":"Ask","States":{"Ask":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
+  w.deploy(
+      "orders",
+      R"({"StartAt":"Ask","States":{"Ask":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
     "Parameters":{"token.$":"$$.Task.Token"},"TimeoutSeconds":20,
     "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":2}],"End":true}}})");
   const RunId run = w.start("orders");
@@ -352,7 +365,9 @@ TEST_CASE("a bare message is a dead letter after its deliveries, and comes back 
 
 TEST_CASE("replaying many takes the oldest and counts what is left") {
   World w;
-  w.must(PutQueue{"bare", {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
+  w.must(PutQueue{
+      "bare",
+      {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
   std::vector<NewMessage> many(10, message("bare"));
   w.must(SendMessages{many});
   for (const auto& task : w.lease("bare", 10)) w.must(failing(task.token));

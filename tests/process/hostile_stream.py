@@ -103,6 +103,24 @@ def broken_frames(port, faults):
         faults.expect(answer[0]["op"] == "welcome", f"hello in fragments: {answer[0]}")
 
 
+def too_many_subscriptions(port, faults):
+    """One connection serves a bounded number of queues; what is beyond it is refused, and the rest go on."""
+    stream = wire.Stream(port, timeout=20)
+    with contextlib.closing(stream):
+        stream.send(HELLO)
+        stream.send([{"op": "subscribe", "ref": n, "queue": f"many-{n}", "credit": 1} for n in range(1000)])
+        stream.send([{"op": "subscribe", "ref": 1000, "queue": "one too many", "credit": 1}, {"op": "ping", "ref": 1001}])
+        answers = []
+        try:
+            while not answers or answers[-1].get("ref") != 1001:
+                answers += [answer for answer in stream.messages() if "ref" in answer]
+        except (ConnectionError, TimeoutError) as failure:
+            faults.add(f"1,001 subscriptions: {failure} after {len(answers)} answers")
+            return
+        refused = [answer["ref"] for answer in answers if answer["op"] == "error"]
+        faults.expect(refused == [1000], f"1,001 subscriptions: expected the last refused, found {refused}")
+
+
 FIELDS = {
     "subscribe": {"queue": "other", "credit": 1},
     "credit": {"queue": "other", "credit": 1},

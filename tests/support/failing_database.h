@@ -1,7 +1,9 @@
-// A database whose writing connection fails at the Nth statement from now on, or at every one from there.
+// A database whose writing connection fails at the Nth statement from now on, or at every one from
+// there.
 //
-// It wraps a real one, so that what is rolled back is really rolled back. Statements are counted when they are
-// first stepped; begin, commit and savepoints are not. Not thread-safe, caller serialises.
+// It wraps a real one, so that what is rolled back is really rolled back. Statements are counted
+// when they are first stepped; begin, commit and savepoints are not. Not thread-safe, caller
+// serialises.
 #pragma once
 
 #include <map>

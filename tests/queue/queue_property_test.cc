@@ -1,0 +1,204 @@
+// Random operations against a model, some rolled back, some ended by a crash.
+#include "base/random.h"
+#include "queue/queue_fixture.h"
+
+namespace sluice::queue {
+
+namespace {
+
+struct Model {
+  enum class At { ready, delayed, leased, held };
+  struct Message {
+    At at = At::ready;
+    std::int64_t fence = 0, attempt = 0;
+    std::string queue;
+  };
+
+  explicit Model(std::uint64_t seed) : chance(seed) {}
+
+  std::string a_queue() { return std::string(1, static_cast<char>('a' + chance.below(3))); }
+  MessageId any(At at) {
+    std::vector<MessageId> found;
+    for (const auto& [id, m] : messages)
+      if (m.at == at) found.push_back(id);
+    return found.empty() ? MessageId{} : found[chance.below(found.size())];
+  }
+
+  // What dispatch did is read from what was handed out.
+  void absorb() {
+    for (; seen < b.given.size(); ++seen) {
+      const auto& g = b.given[seen];
+      Message& m = messages.at(g.lease.message);
+      CHECK(m.at == At::ready);
+      CHECK(g.lease.fence == m.fence + 1);
+      m.fence = g.lease.fence;
+      m.attempt += 1;
+      m.at = At::leased;
+    }
+  }
+
+  // In one of four cases the transaction is rolled back, by hand or by a statement that fails.
+  template <class Change>
+  bool attempt(Change change) {
+    switch (chance.below(8)) {
+      case 0:
+        b.roll_back(change);
+        return false;
+      case 1: {
+        b.database->fail_at(static_cast<std::int64_t>(1 + chance.below(6)));
+        const bool done = b.commit(change);
+        b.database->forgive();
+        return done;
+      }
+      default:
+        REQUIRE(b.commit(change));
+        return true;
+    }
+  }
+
+  void step() {
+    switch (chance.below(12)) {
+      case 0:
+      case 1:
+      case 2: {
+        Put put =
+            b.message(a_queue(), std::to_string(b.last_id + 1), static_cast<int>(chance.below(10)));
+        put.lane = static_cast<std::int64_t>(chance.below(3));
+        if (chance.below(4) == 0) put.due = Due{ClockKind::engine, (b.time.engine + seconds(5)).us};
+        if (attempt([&](Transaction& tx) { b.queues->put(tx, put, b.time); }))
+          messages[put.id] = {put.due ? At::delayed : At::ready, 0, 0,
+                              b.queues->find(put.queue)->name};
+        break;
+      }
+      case 3: {  // complete
+        const auto id = any(At::leased);
+        if (!id) break;
+        const LeaseKey key{id, messages[id].fence};
+        REQUIRE(b.queues->find_lease(key) != nullptr);
+        if (attempt([&](Transaction& tx) { b.queues->remove(tx, *b.queues->find_lease(key)); }))
+          messages.erase(id);
+        break;
+      }
+      case 4:
+      case 5: {  // fail, release, expire
+        const auto id = any(At::leased);
+        if (!id) break;
+        const LeaseKey key{id, messages[id].fence};
+        const auto kind = chance.below(3);
+        std::optional<Due> due;
+        if (kind == 1) due = Due{ClockKind::engine, (b.time.engine + seconds(3)).us};
+        if (attempt([&](Transaction& tx) {
+              b.queues->give_back(tx, *b.queues->find_lease(key), due, 0, "[]", kind == 2, b.time);
+            }))
+          messages[id].at = kind == 0 ? At::ready : kind == 1 ? At::delayed : At::held;
+        break;
+      }
+      case 6: {
+        const auto id = any(At::held);
+        if (id && attempt([&](Transaction& tx) {
+              b.queues->unhold(tx, *b.queues->stored(tx, id), {}, b.time);
+            }))
+          messages[id].at = At::ready;
+        break;
+      }
+      case 7:
+        b.advance(seconds(static_cast<std::int64_t>(chance.below(8))));
+        break;
+      case 8: {
+        Queue& q = b.queue(a_queue());
+        const bool paused = chance.below(2) == 0;
+        attempt([&](Transaction& tx) { b.queues->pause(tx, q, paused, b.time); });
+        break;
+      }
+      case 9: {
+        Consumer consumer;
+        consumer.queue = b.queue(a_queue()).id;
+        consumer.session = SessionId{static_cast<std::int64_t>(1 + chance.below(3))};
+        consumer.credit = static_cast<std::int64_t>(1 + chance.below(3));
+        std::int64_t id = 0;
+        if (consumers.size() < 6 &&
+            attempt([&](Transaction&) { id = b.queues->add_consumer(consumer); }))
+          consumers.push_back(id);
+        break;
+      }
+      case 10: {
+        if (consumers.empty()) break;
+        const auto at = chance.below(consumers.size());
+        const auto id = consumers[at];
+        if (chance.below(2) == 0) {
+          const auto credit = static_cast<std::int64_t>(chance.below(4));
+          attempt([&](Transaction&) { b.queues->set_credit(*b.queues->consumer(id), credit); });
+        } else if (attempt([&](Transaction&) { b.queues->remove_consumer(id); })) {
+          consumers.erase(consumers.begin() + static_cast<std::ptrdiff_t>(at));
+        }
+        break;
+      }
+      default:
+        if (chance.below(3) != 0) break;
+        b.reopen();
+        consumers.clear();
+        seen = 0;
+        break;
+    }
+    // What is due is ready with the next batch.
+    REQUIRE(b.commit([](Transaction&) {}));
+    b.database->read([&](Reader& reader) {
+      for (auto& [id, m] : messages) {
+        if (m.at != At::delayed) continue;
+        const auto stored = b.queues->stored(reader, id);
+        REQUIRE(stored.has_value());
+        if (stored->state != State::delayed) m.at = At::ready;
+      }
+    });
+    absorb();
+  }
+
+  void check() {
+    b.sound();
+    std::map<std::string, std::map<At, std::int64_t>> counts;
+    for (const auto& [id, m] : messages) counts[m.queue][m.at] += 1;
+    for (const auto& [id, q] : b.queues->all()) {
+      CAPTURE(q->name);
+      CHECK(q->ready == counts[q->name][At::ready]);
+      CHECK(q->delayed == counts[q->name][At::delayed]);
+      CHECK(q->leased == counts[q->name][At::leased]);
+      CHECK(q->held == counts[q->name][At::held]);
+      // Nobody who may take waits while there is something for him.
+      if (q->ready > 0 && !q->paused)
+        for (const auto consumer : consumers) {
+          const Consumer* c = b.queues->consumer(consumer);
+          if (c->queue == q->id) CHECK_FALSE(c->can_take());
+        }
+    }
+    std::map<std::int64_t, std::int64_t> in_hands;
+    for (const auto& [key, lease] : b.queues->leases())
+      if (lease.consumer != 0) in_hands[lease.consumer] += 1;
+    for (const auto consumer : consumers)
+      CHECK(b.queues->consumer(consumer)->in_hands == in_hands[consumer]);
+  }
+
+  Bench b;
+  Random chance;
+  std::map<MessageId, Message> messages;
+  std::vector<std::int64_t> consumers;
+  std::size_t seen = 0;
+};
+
+}  // namespace
+
+TEST_CASE("random operations, rollbacks and crashes agree with a model") {
+  const char* given = std::getenv("SLUICE_TEST_SEED");
+  const std::uint64_t first = given != nullptr ? std::stoull(given) : 1;
+  const std::uint64_t last = given != nullptr ? first : 40;
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    CAPTURE(seed);
+    Model model(seed);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      model.step();
+      model.check();
+    }
+  }
+}
+
+}  // namespace sluice::queue
