@@ -1,7 +1,8 @@
 // Compact numbers and strings in a byte string: what our own blobs are made of.
 //
-// A number is written seven bits a byte, low bits first, the top bit set on all but the last; a string is its
-// length and its bytes. A Reader that runs out of bytes reads zeros and says so in ok().
+// A number is written seven bits a byte, low bits first, the top bit set on all but the last; a
+// string is its length and its bytes. A Reader that runs out of bytes reads zeros and says so in
+// ok().
 //
 // Threads: not thread-safe, caller serialises.
 #pragma once

@@ -38,8 +38,8 @@ void Engine::Impl::touched(RunId run, bool ended) {
   undo.add([this] { touched_runs.pop_back(); });
 }
 
-void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records, std::int64_t seq,
-                             const Doc& body, bool keep) {
+void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
+                             std::int64_t seq, const Doc& body, bool keep) {
   LogEncoder encoder(seq);
   for (const auto& record : records) encoder.add(record);
   encoder.place(body);
@@ -52,7 +52,8 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
     FrameRow as_it_stands = row;
     as_it_stands.last_seq = seq;
     as_it_stands.timeout_due = as_it_stands.run_timeout_due = as_it_stands.token_number = 0;
-    as_it_stands.held_delay_us = as_it_stands.held_timeout_us = as_it_stands.held_run_timeout_us = 0;
+    as_it_stands.held_delay_us = as_it_stands.held_timeout_us = as_it_stands.held_run_timeout_us =
+        0;
     as_it_stands.attempts = 0;
     as_it_stands.failures.clear();
     kept.kept_frame = encode(as_it_stands);
@@ -66,20 +67,22 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
   const std::string events = encoder.events();
   const bool root = row.run.value == row.frame.id.value;
   tx.run(sql::insert_log, seq, row.run, root ? std::nullopt : std::optional{row.frame.id},
-         row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall, storage::as_blob(events),
+         row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall,
+         storage::as_blob(events),
          encoder.docs().empty() ? std::nullopt : std::optional{storage::as_blob(encoder.docs())});
   row.last_seq = seq;
   tally(counts.transitions);
 }
 
-// A hand-out's number is never given again, also not after a redrive from what is kept of the frame.
+// A hand-out's number is never given again, also not after a redrive from what is kept of the
+// frame.
 void Engine::Impl::note_fence(Live& live) {
   if (live.home.kind == Home::Kind::lease) live.row.fence = live.home.lease.key.fence;
   if (live.home.kind == Home::Kind::message) live.row.fence = live.home.message.fence;
 }
 
-void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before,
-                        std::string failures) {
+void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
+                        std::vector<LogRecord> before, std::string failures) {
   FrameRow& row = live.row;
   Version& version = catalog.version(row.version_id);
   const auto& machine = catalog.machine(tx, version);
@@ -93,25 +96,28 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
   const std::uint32_t entries_before = row.frame.entries;
   row.token_number = 0;  // Its token ends with the state that waited for it.
   const Now time = now();
-  Effects effects =
-      advance(machine, about, row.frame, event, time.wall, random.next(), Limits{options.payload_bytes_max});
+  Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
+                            Limits{options.payload_bytes_max});
 
   std::string failed_by;
   if (std::holds_alternative<TaskSucceeded>(event)) failed_by = completed;
-  if (!before.empty() && before.front().note == by_others) failed_by = std::exchange(before.front().note, {});
+  if (!before.empty() && before.front().note == by_others)
+    failed_by = std::exchange(before.front().note, {});
   std::int64_t attempts = 0;
   for (const auto& record : before) attempts = std::max(attempts, record.attempt);
   // A result that the state cannot use is a failed attempt, and part of its story.
   if (std::holds_alternative<TaskSucceeded>(event) && attempts > 0 && failures.empty())
     if (const auto failed_with = failure_of(effects)) {
       const auto stored = queues.stored(tx, MessageId{row.frame.id.value});
-      failures = append_failure(stored ? stored->failures : row.failures, attempts, before.front().worker,
-                                before.front().started_at, time.wall, *failed_with);
+      failures =
+          append_failure(stored ? stored->failures : row.failures, attempts, before.front().worker,
+                         before.front().started_at, time.wall, *failed_with);
     }
   for (auto& record : effects.history) {
     LogRecord stored;
     stored.record = std::move(record);
-    // A repeated verb is recognised by this record: it was the worker's complete, its fail, or not its word at all.
+    // A repeated verb is recognised by this record: it was the worker's complete, its fail, or not
+    // its word at all.
     if (stored.record.kind == Kind::task_failed) stored.note = failed_by;
     if (const auto* task = std::get_if<ScheduleTask>(&effects.next);
         task != nullptr && stored.record.kind == Kind::task_scheduled)
@@ -134,7 +140,8 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
     before.push_back(std::move(dead));
   }
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
-  // Whatever comes next, an earlier stage's token is settled: its repetition is answered from the log.
+  // Whatever comes next, an earlier stage's token is settled: its repetition is answered from the
+  // log.
   row.token_number = task_effect != nullptr && task_effect->wait_for_task_token ? seq : 0;
   if (task_effect == nullptr) row.heartbeat_us = 0;
   write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
@@ -147,7 +154,8 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event, std::ve
     wait_as_frame(tx, live, WaitKind::delay, queue::Due{queue::ClockKind::wall, wait->at.us});
   } else if (std::holds_alternative<Continue>(effects.next)) {
     drop_deadlines(tx, row);
-    wait_as_frame(tx, live, WaitKind::continuation, queue::Due{queue::ClockKind::engine, time.engine.us});
+    wait_as_frame(tx, live, WaitKind::continuation,
+                  queue::Due{queue::ClockKind::engine, time.engine.us});
   } else {
     finish(tx, live, *finish_effect, letter, failures, attempts);
   }
@@ -176,7 +184,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
       next_deadline = std::min(next_deadline, due);
     }
   }
-  if (row.token_number != 0 && row.heartbeat_us > 0) {  // Counted from scheduling; the message is only the call.
+  if (row.token_number != 0 &&
+      row.heartbeat_us > 0) {  // Counted from scheduling; the message is only the call.
     const std::int64_t due = (time.engine + task.delay + Duration{row.heartbeat_us}).us;
     tx.run(sql::insert_deadline, due, row.frame.id, heartbeat_timeout);
     next_deadline = std::min(next_deadline, due);
@@ -193,7 +202,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   put.body_ref = pack(task.body.ref());
   const std::string headers = headers_json(task.headers);
   put.headers = headers;
-  if (task.delay.us > 0) put.due = queue::Due{queue::ClockKind::engine, (time.engine + task.delay).us};
+  if (task.delay.us > 0)
+    put.due = queue::Due{queue::ClockKind::engine, (time.engine + task.delay).us};
   put.held = paused;
   if (same_entry) {
     put.attempt = live.home.kind == Home::Kind::lease     ? live.home.lease.attempt
@@ -205,30 +215,40 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   const std::string owner = encode(row);
   put.owner = owner;
   auto memo = std::make_shared<FrameMemo>(row);
-  if (memo->row.frame.input && memo->row.frame.input.size_bytes() > memo_doc_bytes_max) memo->row.frame.input = Doc{};
+  if (memo->row.frame.input && memo->row.frame.input.size_bytes() > memo_doc_bytes_max)
+    memo->row.frame.input = Doc{};
   put.memo = std::move(memo);
 
   switch (live.home.kind) {
-    case Home::Kind::lease: queues.move(tx, live.home.lease, put, time); return;
-    case Home::Kind::message: queues.move_stored(tx, live.home.message, put, time); return;
-    case Home::Kind::frame: tx.run(sql::delete_frame, row.frame.id); [[fallthrough]];
-    case Home::Kind::none: queues.put(tx, put, time); return;
+    case Home::Kind::lease:
+      queues.move(tx, live.home.lease, put, time);
+      return;
+    case Home::Kind::message:
+      queues.move_stored(tx, live.home.message, put, time);
+      return;
+    case Home::Kind::frame:
+      tx.run(sql::delete_frame, row.frame.id);
+      [[fallthrough]];
+    case Home::Kind::none:
+      queues.put(tx, put, time);
+      return;
   }
 }
 
-void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due) {
+void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind,
+                                 std::optional<queue::Due> due) {
   FrameRow& row = live.row;
   const auto clock_number = due ? std::optional{static_cast<int>(due->clock)} : std::nullopt;
   const auto due_us = due ? std::optional{due->us} : std::nullopt;
   note_fence(live);
   const std::string data = encode(row);
   if (live.home.kind == Home::Kind::frame) {
-    tx.run(sql::update_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number, due_us,
-           storage::as_blob(data));
+    tx.run(sql::update_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number,
+           due_us, storage::as_blob(data));
   } else {
     leave_home(tx, live);
-    tx.run(sql::insert_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number, due_us,
-           storage::as_blob(data));
+    tx.run(sql::insert_frame, row.frame.id, static_cast<int>(kind), now().wall, clock_number,
+           due_us, storage::as_blob(data));
   }
   if (due) {
     auto& next = due->clock == queue::ClockKind::wall ? next_frame_wall : next_frame_engine;
@@ -238,16 +258,24 @@ void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std
 
 void Engine::Impl::leave_home(Transaction& tx, Live& live) {
   switch (live.home.kind) {
-    case Home::Kind::lease: queues.remove(tx, live.home.lease); break;
-    case Home::Kind::message: queues.remove_stored(tx, live.home.message); break;
-    case Home::Kind::frame: tx.run(sql::delete_frame, live.row.frame.id); break;
-    case Home::Kind::none: break;
+    case Home::Kind::lease:
+      queues.remove(tx, live.home.lease);
+      break;
+    case Home::Kind::message:
+      queues.remove_stored(tx, live.home.message);
+      break;
+    case Home::Kind::frame:
+      tx.run(sql::delete_frame, live.row.frame.id);
+      break;
+    case Home::Kind::none:
+      break;
   }
   live.home.kind = Home::Kind::none;
 }
 
 void Engine::Impl::drop_deadlines(Transaction& tx, FrameRow& row) {
-  if (row.timeout_due != 0) tx.run(sql::delete_deadline, row.timeout_due, row.frame.id, task_timeout);
+  if (row.timeout_due != 0)
+    tx.run(sql::delete_deadline, row.timeout_due, row.frame.id, task_timeout);
   row.timeout_due = row.held_timeout_us = 0;
 }
 
@@ -256,13 +284,16 @@ void Engine::Impl::tally(std::uint64_t& number) {
   number += 1;
 }
 
-void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error) {
-  if (row.run_timeout_due != 0) tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
+void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
+                           const std::optional<std::string>& error) {
+  if (row.run_timeout_due != 0)
+    tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
   const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
   SLUICE_CHECK(changed == 1, "a run that is live to end");
   undo.save(live_frames);
   live_frames -= 1;
-  if (paused_runs.erase(row.run.value) != 0) undo.add([this, run = row.run.value] { paused_runs.insert(run); });
+  if (paused_runs.erase(row.run.value) != 0)
+    undo.add([this, run = row.run.value] { paused_runs.insert(run); });
 }
 
 void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
@@ -271,7 +302,8 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
   drop_deadlines(tx, row);
   std::string headers;
   if (finish.dead_letter && live.home.kind != Home::Kind::frame)
-    if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value})) headers = stored->headers;
+    if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value}))
+      headers = stored->headers;
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
@@ -281,12 +313,14 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
   end_run(tx, row, 3, finish.fault.error.value_or(""));
   tally(counts.runs_failed);
   if (!letter) return;
-  add_dead_letter(tx, letter, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state, finish.fault, failures,
-                  attempts, headers);
+  add_dead_letter(tx, letter, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
+                  finish.fault, failures, attempts, headers);
 }
 
-void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
-                                   const std::string& failures, std::int64_t attempts, std::string_view headers) {
+void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row,
+                                   queue::DeadKind kind, const Fault& fault,
+                                   const std::string& failures, std::int64_t attempts,
+                                   std::string_view headers) {
   Version& version = catalog.version(row.version_id);
   const auto& machine = catalog.machine(tx, version);
   const Now time = now();
@@ -300,7 +334,8 @@ void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const Frame
       row.frame.state == workflows::no_state ? nullptr : &machine.states[row.frame.state];
   if (state != nullptr) {
     letter.state = state->name;
-    if (const auto* task = std::get_if<workflows::TaskState>(&state->body); task != nullptr && !task->resource.queue.empty())
+    if (const auto* task = std::get_if<workflows::TaskState>(&state->body);
+        task != nullptr && !task->resource.queue.empty())
       letter.queue = queues.get_or_make(tx, task->resource.queue, time).id;
   }
   const std::string error = fault.error.value_or(""), cause = fault.cause.value_or("");
@@ -321,7 +356,9 @@ std::int64_t Engine::Impl::pause_total(const FrameRow& row, const queue::Queue* 
   return pause_total(catalog.version(row.version_id).workflow->id.value, q);
 }
 
-std::int64_t Engine::Impl::pause_total(const Lease& lease) { return pause_total(lease.lane, queues.find(lease.queue)); }
+std::int64_t Engine::Impl::pause_total(const Lease& lease) {
+  return pause_total(lease.lane, queues.find(lease.queue));
+}
 
 std::int64_t Engine::Impl::pause_total(std::int64_t workflow_id, const queue::Queue* q) {
   const EngineTime time = now().engine;
@@ -331,8 +368,9 @@ std::int64_t Engine::Impl::pause_total(std::int64_t workflow_id, const queue::Qu
   return total;
 }
 
-std::string append_failure(const std::string& failures, std::int64_t attempt, std::string_view worker, WallTime started,
-                           WallTime ended, const Fault& fault) {
+std::string append_failure(const std::string& failures, std::int64_t attempt,
+                           std::string_view worker, WallTime started, WallTime ended,
+                           const Fault& fault) {
   Json list = failures.empty() ? Json::array() : Json::parse(failures, nullptr, false);
   SLUICE_CHECK(list.is_array(), "a list of failures, as written");
   // The first attempt and the latest ones tell the story; the middle of a long one is left out.

@@ -6,7 +6,9 @@ namespace sluice::orchestrator {
 namespace {
 
 // The context object is written $$ in JSONPath; a definition that never says so never asks for it.
-bool mentions_context(std::string_view definition) { return definition.find("$$") != std::string_view::npos; }
+bool mentions_context(std::string_view definition) {
+  return definition.find("$$") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -68,9 +70,11 @@ const workflows::Machine& Catalog::machine(storage::Reader& reader, Version& ver
   }
   auto compiled = workflows::compile(definition);
   if (!compiled) {
-    // It was accepted when it was deployed: the file is damaged, or this binary is older than the one that took it.
+    // It was accepted when it was deployed: the file is damaged, or this binary is older than the
+    // one that took it.
     throw storage::StorageError(storage::Fault::corrupt,
-                                "workflow " + version.workflow->name + " version " + std::to_string(version.number) +
+                                "workflow " + version.workflow->name + " version " +
+                                    std::to_string(version.number) +
                                     " can no longer be compiled: " + compiled.error().detail);
   }
   version.machine = compiled->machine;
@@ -78,8 +82,9 @@ const workflows::Machine& Catalog::machine(storage::Reader& reader, Version& ver
   return *version.machine;
 }
 
-Catalog::Deployed Catalog::deploy(storage::Transaction& tx, std::string_view name, std::string_view canonical_text,
-                                  const std::string& hash, std::shared_ptr<const workflows::Machine> machine,
+Catalog::Deployed Catalog::deploy(storage::Transaction& tx, std::string_view name,
+                                  std::string_view canonical_text, const std::string& hash,
+                                  std::shared_ptr<const workflows::Machine> machine,
                                   queue::Now now) {
   Workflow* workflow = find(name);
   if (workflow != nullptr && !workflow->deleted) {
@@ -108,12 +113,13 @@ Catalog::Deployed Catalog::deploy(storage::Transaction& tx, std::string_view nam
   made->uses_context = mentions_context(canonical_text);
   tx.run(sql::insert_version, made->id, workflow->id, made->number, hash, canonical_text, now.wall);
   tx.run(sql::set_latest, workflow->id, made->number);
-  undo_.add([this, workflow, id = made->id, latest = workflow->latest, deleted = workflow->deleted] {
-    workflow->latest = latest;
-    workflow->deleted = deleted;
-    workflow->versions.pop_back();
-    versions_.erase(id);
-  });
+  undo_.add(
+      [this, workflow, id = made->id, latest = workflow->latest, deleted = workflow->deleted] {
+        workflow->latest = latest;
+        workflow->deleted = deleted;
+        workflow->versions.pop_back();
+        versions_.erase(id);
+      });
   workflow->latest = made->number;
   workflow->deleted = false;
   workflow->versions.push_back(made->id);

@@ -24,7 +24,7 @@ struct Workflow {
   bool paused = false;
   EngineTime paused_since;
   Duration paused_total;
-  bool deleted = false;      // takes no new runs; those it has go on
+  bool deleted = false;                // takes no new runs; those it has go on
   std::vector<std::int64_t> versions;  // version ids; versions[n - 1] is version n
 };
 
@@ -55,11 +55,14 @@ class Catalog {
     bool created = false;
   };
   Deployed deploy(storage::Transaction& tx, std::string_view name, std::string_view canonical_text,
-                  const std::string& hash, std::shared_ptr<const workflows::Machine> machine, queue::Now now);
+                  const std::string& hash, std::shared_ptr<const workflows::Machine> machine,
+                  queue::Now now);
   void pause(storage::Transaction& tx, Workflow& workflow, bool paused, queue::Now now);
   void erase(storage::Transaction& tx, Workflow& workflow);
   static Duration paused_for(const Workflow& workflow, EngineTime now);
-  const std::unordered_map<std::int64_t, std::unique_ptr<Workflow>>& all() const { return workflows_; }
+  const std::unordered_map<std::int64_t, std::unique_ptr<Workflow>>& all() const {
+    return workflows_;
+  }
 
  private:
   storage::UndoLog& undo_;

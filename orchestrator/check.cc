@@ -1,4 +1,5 @@
-// The invariants, looked at on a snapshot: every live run has its one row, and no row stands for nothing.
+// The invariants, looked at on a snapshot: every live run has its one row, and no row stands for
+// nothing.
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/statements.h"
@@ -15,39 +16,56 @@ constexpr int task_timeout = 1, run_timeout = 3;
 std::vector<CheckFinding> Inspector::check() const {
   std::vector<CheckFinding> findings;
   const auto report = [&](std::string invariant, std::string detail, std::string repair) {
-    if (findings.size() < findings_max) findings.push_back({std::move(invariant), std::move(detail), std::move(repair)});
+    if (findings.size() < findings_max)
+      findings.push_back({std::move(invariant), std::move(detail), std::move(repair)});
   };
   const auto check_frame = [&](storage::Reader& reader, FrameId id, std::string_view bytes) {
     const FrameRow row = decode_frame(id, bytes);
     std::int64_t status = 0;
     if (auto q = reader.query(sql::one_run, row.run); q.step()) status = q.int64(3);
     if (status != 1 && status != 6)
-      report("a frame belongs to a live run", "frame " + to_string(id) + " belongs to run " + to_string(row.run) + ", which is " +
-             (status == 0 ? "missing" : std::string(run_status_name(status))), "drop_frame");
-    if (row.timeout_due != 0 && !reader.query(sql::deadline_exists, row.timeout_due, id, task_timeout).step())
-      report("a time-out has its row", "frame " + to_string(id) + " has a time-out without a row", "restore_deadline");
-    if (row.run_timeout_due != 0 && !reader.query(sql::deadline_exists, row.run_timeout_due, FrameId{row.run.value}, run_timeout).step())
-      report("a time-out has its row", "run " + to_string(row.run) + " has a time-out without a row", "restore_deadline");
+      report("a frame belongs to a live run",
+             "frame " + to_string(id) + " belongs to run " + to_string(row.run) + ", which is " +
+                 (status == 0 ? "missing" : std::string(run_status_name(status))),
+             "drop_frame");
+    if (row.timeout_due != 0 &&
+        !reader.query(sql::deadline_exists, row.timeout_due, id, task_timeout).step())
+      report("a time-out has its row", "frame " + to_string(id) + " has a time-out without a row",
+             "restore_deadline");
+    if (row.run_timeout_due != 0 &&
+        !reader
+             .query(sql::deadline_exists, row.run_timeout_due, FrameId{row.run.value}, run_timeout)
+             .step())
+      report("a time-out has its row",
+             "run " + to_string(row.run) + " has a time-out without a row", "restore_deadline");
     if (row.input_ref && !reader.query(sql::log_docs, row.input_ref.seq).step())
-      report("a live frame's documents are kept", "the input of frame " + to_string(id) + " is missing from the log", "none: restore a backup");
+      report("a live frame's documents are kept",
+             "the input of frame " + to_string(id) + " is missing from the log",
+             "none: restore a backup");
   };
   impl_->database.read(
       [&](storage::Reader& reader) {
         for (auto q = reader.query(sql::quick_check); q.step();)
-          if (q.text(0) != "ok") report("the file is sound", std::string(q.text(0)), "none: restore a backup");
+          if (q.text(0) != "ok")
+            report("the file is sound", std::string(q.text(0)), "none: restore a backup");
         for (std::int64_t after = 0, more = 1; more != 0;) {
           more = 0;
           auto q = reader.query(sql::live_runs_after, after, step);
           for (; q.step(); more = 1) {
             after = q.int64(0);
             if (!impl_->root_frame(reader, RunId{after}))
-              report("a live run has one row that will move it on", "run " + to_base32(after) + " waits for nothing", "redrive");
+              report("a live run has one row that will move it on",
+                     "run " + to_base32(after) + " waits for nothing", "redrive");
           }
         }
         for (auto q = reader.query(sql::in_both_homes); q.step();)
-          report("a frame waits for one thing", "frame " + to_base32(q.int64(0)) + " is both a message and a waiting frame", "drop_frame");
+          report("a frame waits for one thing",
+                 "frame " + to_base32(q.int64(0)) + " is both a message and a waiting frame",
+                 "drop_frame");
         for (auto q = reader.query(sql::messages_without_queue); q.step();)
-          report("a message is in a queue", "message " + to_base32(q.int64(0)) + " is in a queue that does not exist", "none: report it");
+          report("a message is in a queue",
+                 "message " + to_base32(q.int64(0)) + " is in a queue that does not exist",
+                 "none: report it");
         for (std::int64_t after = 0, more = 1; more != 0;) {
           more = 0;
           for (auto q = reader.query(sql::owned_after, after, step); q.step(); more = 1) {

@@ -1,8 +1,8 @@
 // Everything the engine can be asked to change, one struct each.
 //
-// A command says what its sender wants, as plain values; `Reply` is what it is answered with once it is
-// durable. A refused command is an Error and has changed nothing. Commands that a repeat must not do twice say
-// in their comment what makes the repeat the same.
+// A command says what its sender wants, as plain values; `Reply` is what it is answered with once
+// it is durable. A refused command is an Error and has changed nothing. Commands that a repeat must
+// not do twice say in their comment what makes the repeat the same.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,11 @@
 
 namespace sluice::orchestrator {
 
-// ---- workflows -----------------------------------------------------------------------------------------
+// ---- workflows
+// -----------------------------------------------------------------------------------------
 
-// A new version, unless the text is that of the latest one. Compile first (workflows::compile), off the writer.
+// A new version, unless the text is that of the latest one. Compile first (workflows::compile), off
+// the writer.
 struct DeployWorkflow {
   struct Reply {
     std::int64_t version = 0;
@@ -34,36 +36,63 @@ struct DeployWorkflow {
   std::string canonical_text;
   std::shared_ptr<const workflows::Machine> machine;
 };
-// Takes no new runs from now on; those that are live go on, and deploying the name again revives it.
-struct DeleteWorkflow { using Reply = Unit; std::string name; };
-struct PauseWorkflow { using Reply = Unit; std::string name; bool paused = true; };
+// Takes no new runs from now on; those that are live go on, and deploying the name again revives
+// it.
+struct DeleteWorkflow {
+  using Reply = Unit;
+  std::string name;
+};
+struct PauseWorkflow {
+  using Reply = Unit;
+  std::string name;
+  bool paused = true;
+};
 
-// ---- runs ----------------------------------------------------------------------------------------------
+// ---- runs
+// ----------------------------------------------------------------------------------------------
 
 // The same name and input while the run is kept: the first run again. Another input: conflict.
 struct StartRun {
-  struct Reply { RunId id; bool existing = false; };
+  struct Reply {
+    RunId id;
+    bool existing = false;
+  };
   std::string workflow;
   Doc input;
   std::optional<std::string> name;
   std::optional<std::int64_t> version;
-  std::optional<int> priority;              // 0..9, of the run's stage messages that set none
+  std::optional<int> priority;  // 0..9, of the run's stage messages that set none
   std::optional<WallTime> not_before;
   std::vector<std::pair<std::string, std::string>> labels;
 };
-struct CancelRun { using Reply = Unit; RunId run; std::optional<std::string> cause; };
-struct PauseRun { using Reply = Unit; RunId run; };
-struct ResumeRun { using Reply = Unit; RunId run; };
+struct CancelRun {
+  using Reply = Unit;
+  RunId run;
+  std::optional<std::string> cause;
+};
+struct PauseRun {
+  using Reply = Unit;
+  RunId run;
+};
+struct ResumeRun {
+  using Reply = Unit;
+  RunId run;
+};
 // Goes on from the failed state; closes the run's open dead letter.
 struct RedriveRun {
   using Reply = Unit;
   RunId run;
-  std::optional<std::string> from;          // a state's name; default: where it failed
-  std::optional<Doc> input;                 // of that state; default: what it had
+  std::optional<std::string> from;  // a state's name; default: where it failed
+  std::optional<Doc> input;         // of that state; default: what it had
   std::optional<std::int64_t> version;
 };
 // Gives the stage at which the run waits an output, or fails it.
-struct SkipStage { using Reply = Unit; RunId run; std::optional<FrameId> frame; Doc output; };
+struct SkipStage {
+  using Reply = Unit;
+  RunId run;
+  std::optional<FrameId> frame;
+  Doc output;
+};
 struct FailStage {
   using Reply = Unit;
   RunId run;
@@ -72,67 +101,118 @@ struct FailStage {
   std::optional<std::string> cause;
 };
 
-// ---- tasks ---------------------------------------------------------------------------------------------
+// ---- tasks
+// ---------------------------------------------------------------------------------------------
 
 struct LeaseRequest {
   std::string queue;
-  int max = 1;                              // 1..1000
-  Duration wait{};                          // 0: answer at once
-  std::optional<Duration> lease;            // default: the queue's
+  int max = 1;                    // 1..1000
+  Duration wait{};                // 0: answer at once
+  std::optional<Duration> lease;  // default: the queue's
   std::string worker;
 };
 
-// Repeating a complete, fail or release that took effect answers ok and changes nothing; any other late verb
-// is stale_token. `then_lease` takes the next tasks in the same commit.
-struct CompleteTask { using Reply = Unit; std::string token; Doc output; };
+// Repeating a complete, fail or release that took effect answers ok and changes nothing; any other
+// late verb is stale_token. `then_lease` takes the next tasks in the same commit.
+struct CompleteTask {
+  using Reply = Unit;
+  std::string token;
+  Doc output;
+};
 struct FailTask {
   using Reply = Unit;
   std::string token;
   std::optional<std::string> error;
   std::optional<std::string> cause;
-  std::optional<Duration> delay;            // bare queues: when it may be handed out again
+  std::optional<Duration> delay;  // bare queues: when it may be handed out again
 };
-struct HeartbeatTask { struct Reply { WallTime lease_until; }; std::string token; std::optional<Duration> lease; };
-struct ReleaseTask { using Reply = Unit; std::string token; Duration delay{}; };
+struct HeartbeatTask {
+  struct Reply {
+    WallTime lease_until;
+  };
+  std::string token;
+  std::optional<Duration> lease;
+};
+struct ReleaseTask {
+  using Reply = Unit;
+  std::string token;
+  Duration delay{};
+};
 
-// ---- queues and messages -------------------------------------------------------------------------------
+// ---- queues and messages
+// -------------------------------------------------------------------------------
 
 struct NewMessage {
   std::string queue;
   Doc body;
   std::vector<std::pair<std::string, std::string>> headers;
-  int priority = 4;                         // 0 lowest … 9 highest
-  Duration delay{};                         // wall time
-  std::optional<Duration> expires;          // unclaimed for longer: a dead letter; wall time
+  int priority = 4;                 // 0 lowest … 9 highest
+  Duration delay{};                 // wall time
+  std::optional<Duration> expires;  // unclaimed for longer: a dead letter; wall time
   std::optional<std::string> dedup_id;
 };
 struct SendMessages {
-  struct Sent { MessageId id; bool duplicate = false; };
-  using Reply = std::vector<Sent>;          // all or none
+  struct Sent {
+    MessageId id;
+    bool duplicate = false;
+  };
+  using Reply = std::vector<Sent>;  // all or none
   std::vector<NewMessage> messages;
 };
-struct PutQueue { using Reply = Unit; std::string queue; workflows::QueueSettings settings; };  // the operator's word
-struct ClearQueueSettings { using Reply = Unit; std::string queue; };
-struct DeleteQueue { using Reply = Unit; std::string queue; };  // conflict unless empty and no workflow names it
-struct PauseQueue { using Reply = Unit; std::string queue; bool paused = true; };
-// Removes ready and delayed messages. Bare messages are dropped; stage messages are refused (conflict), since
-// a stage message ends only with its run: cancel the runs instead.
-struct PurgeQueue { struct Reply { std::int64_t removed = 0; }; std::string queue; };
+struct PutQueue {
+  using Reply = Unit;
+  std::string queue;
+  workflows::QueueSettings settings;
+};  // the operator's word
+struct ClearQueueSettings {
+  using Reply = Unit;
+  std::string queue;
+};
+struct DeleteQueue {
+  using Reply = Unit;
+  std::string queue;
+};  // conflict unless empty and no workflow names it
+struct PauseQueue {
+  using Reply = Unit;
+  std::string queue;
+  bool paused = true;
+};
+// Removes ready and delayed messages. Bare messages are dropped; stage messages are refused
+// (conflict), since a stage message ends only with its run: cancel the runs instead.
+struct PurgeQueue {
+  struct Reply {
+    std::int64_t removed = 0;
+  };
+  std::string queue;
+};
 
-// ---- dead letters --------------------------------------------------------------------------------------
+// ---- dead letters
+// --------------------------------------------------------------------------------------
 
-struct ReplayDeadLetter { using Reply = Unit; DeadLetterId id; std::optional<Doc> input; };
-struct DropDeadLetter { using Reply = Unit; DeadLetterId id; std::string reason; };
-// At most `limit` of the queue's open dead letters, oldest first; the rest are counted in `remaining`.
+struct ReplayDeadLetter {
+  using Reply = Unit;
+  DeadLetterId id;
+  std::optional<Doc> input;
+};
+struct DropDeadLetter {
+  using Reply = Unit;
+  DeadLetterId id;
+  std::string reason;
+};
+// At most `limit` of the queue's open dead letters, oldest first; the rest are counted in
+// `remaining`.
 struct ReplayDeadLetters {
-  struct Reply { std::int64_t replayed = 0, refused = 0, remaining = 0; };
-  std::string queue;                        // "" : every queue
-  std::optional<std::string> error;         // only those with this error name
+  struct Reply {
+    std::int64_t replayed = 0, refused = 0, remaining = 0;
+  };
+  std::string queue;                 // "" : every queue
+  std::optional<std::string> error;  // only those with this error name
   std::int64_t limit = 1000;
 };
 
-using AnyCommand = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask, FailTask,
-                                HeartbeatTask, ReleaseTask, SendMessages, ReplayDeadLetter, DropDeadLetter>;
+using AnyCommand =
+    std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask, FailTask,
+                 HeartbeatTask, ReleaseTask, SendMessages, ReplayDeadLetter, DropDeadLetter>;
 using AnyReply = std::variant<Unit, StartRun::Reply, HeartbeatTask::Reply, SendMessages::Reply>;
 
 inline constexpr std::size_t batch_items_max = 1'000;

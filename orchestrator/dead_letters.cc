@@ -7,8 +7,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   const auto letter = queues.dead_letter(tx, c.id);
   if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
   if (!letter->open)
-    return make_error(Errc::conflict, "dead letter " + to_string(c.id) + " is closed: it was replayed or dropped before");
-  if (letter->run) return redrive(tx, RedriveRun{*letter->run, std::nullopt, c.input, std::nullopt}, c.id);
+    return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
+                                          " is closed: it was replayed or dropped before");
+  if (letter->run)
+    return redrive(tx, RedriveRun{*letter->run, std::nullopt, c.input, std::nullopt}, c.id);
 
   const Now time = now();
   if (c.input && c.input->size_bytes() > options.payload_bytes_max)
@@ -29,7 +31,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DropDeadLetter& c) {
   const auto letter = queues.dead_letter(tx, c.id);
   if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
   if (!queues.close_dead_letter(tx, *letter, false, c.reason))
-    return make_error(Errc::conflict, "dead letter " + to_string(c.id) + " is closed: it was replayed or dropped before");
+    return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
+                                          " is closed: it was replayed or dropped before");
   return Unit{};
 }
 
@@ -40,7 +43,8 @@ Result<ReplayDeadLetters::Reply> Engine::Impl::apply(Transaction& tx, const Repl
     if (q == nullptr) return make_error(Errc::not_found, "no queue \"" + c.queue + "\"");
     queue_id = q->id;
   }
-  const std::int64_t limit = std::clamp<std::int64_t>(c.limit, 1, static_cast<std::int64_t>(batch_items_max));
+  const std::int64_t limit =
+      std::clamp<std::int64_t>(c.limit, 1, static_cast<std::int64_t>(batch_items_max));
   ReplayDeadLetters::Reply reply;
   DeadLetterId after{};
   // A refused one stays open: the walk goes on behind it.
@@ -50,10 +54,13 @@ Result<ReplayDeadLetters::Reply> Engine::Impl::apply(Transaction& tx, const Repl
       break;
     }
     const auto replayed = apply(tx, ReplayDeadLetter{id, std::nullopt});
-    if (replayed) reply.replayed += 1;
-    else reply.refused += 1;
+    if (replayed)
+      reply.replayed += 1;
+    else
+      reply.refused += 1;
   }
-  if (reply.remaining != 0) reply.remaining = queues.count_open(tx, queue_id, c.error) - reply.refused;
+  if (reply.remaining != 0)
+    reply.remaining = queues.count_open(tx, queue_id, c.error) - reply.refused;
   return reply;
 }
 

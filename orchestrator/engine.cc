@@ -7,17 +7,22 @@ namespace sluice::orchestrator {
 namespace {
 
 template <class T>
-void answer(const std::function<void(Result<T>)>& done, const std::optional<Error>& failure, std::optional<Result<T>>& result) {
+void answer(const std::function<void(Result<T>)>& done, const std::optional<Error>& failure,
+            std::optional<Result<T>>& result) {
   if (!done) return;
-  if (failure) done(*failure);
-  else done(std::move(*result));
+  if (failure)
+    done(*failure);
+  else
+    done(std::move(*result));
 }
 
 // Why the writer did not take a command.
 Error not_taken(const storage::Writer& writer, const Options& options) {
   if (writer.line_length() >= options.line_max)
-    return make_error(Errc::overloaded, "the server has more commands in line than it takes; try again in a moment");
-  return make_error(Errc::unavailable, "the server is stopping and takes nothing more; try again when it is back");
+    return make_error(Errc::overloaded,
+                      "the server has more commands in line than it takes; try again in a moment");
+  return make_error(Errc::unavailable,
+                    "the server is stopping and takes nothing more; try again when it is back");
 }
 
 // A command with its callback.
@@ -28,7 +33,9 @@ class CommandWork final : public storage::Work {
   CommandWork(Impl& impl, C command, std::function<void(Result<Reply>)> done)
       : impl_(impl), command_(std::move(command)), done_(std::move(done)) {}
   void apply(Transaction& tx) override { result_ = impl_.apply(tx, command_); }
-  void done(const std::optional<Error>& failure) override { answer<Reply>(done_, failure, result_); }
+  void done(const std::optional<Error>& failure) override {
+    answer<Reply>(done_, failure, result_);
+  }
 
  private:
   Impl& impl_;
@@ -42,23 +49,35 @@ template <class Impl, class C>
 class IdempotentWork final : public storage::Work {
  public:
   using Reply = typename C::Reply;
-  IdempotentWork(Impl& impl, C command, Engine::Idempotency key, std::function<std::string(const Result<Reply>&)> render,
+  IdempotentWork(Impl& impl, C command, Engine::Idempotency key,
+                 std::function<std::string(const Result<Reply>&)> render,
                  std::function<void(Result<std::string>)> done)
-      : impl_(impl), command_(std::move(command)), key_(std::move(key)), render_(std::move(render)), done_(std::move(done)) {}
+      : impl_(impl),
+        command_(std::move(command)),
+        key_(std::move(key)),
+        render_(std::move(render)),
+        done_(std::move(done)) {}
   void apply(Transaction& tx) override {
     const WallTime wall = impl_.now().wall;
     if (auto q = tx.query(sql::find_idempotent, key_.key, wall - seconds(86'400)); q.step()) {
-      if (q.text(0) == key_.fingerprint) result_ = std::string(q.text(1));
-      else result_ = make_error(Errc::conflict, "this Idempotency-Key was used with another body within the last 24 hours: use a new key");
+      if (q.text(0) == key_.fingerprint)
+        result_ = std::string(q.text(1));
+      else
+        result_ = make_error(Errc::conflict,
+                             "this Idempotency-Key was used with another body within the last 24 "
+                             "hours: use a new key");
       return;
     }
     const auto outcome = impl_.apply(tx, command_);
     std::string text = render_(outcome);
-    // A refusal changed nothing and may be asked again once its reason is gone; only what took effect is kept.
+    // A refusal changed nothing and may be asked again once its reason is gone; only what took
+    // effect is kept.
     if (outcome) tx.run(sql::put_idempotent, key_.key, key_.fingerprint, text, wall);
     result_ = std::move(text);
   }
-  void done(const std::optional<Error>& failure) override { answer<std::string>(done_, failure, result_); }
+  void done(const std::optional<Error>& failure) override {
+    answer<std::string>(done_, failure, result_);
+  }
 
  private:
   Impl& impl_;
@@ -72,9 +91,13 @@ class IdempotentWork final : public storage::Work {
 template <class Impl>
 class BatchWork final : public storage::Work {
  public:
-  BatchWork(Impl& impl, std::vector<AnyCommand> commands, bool atomic, std::optional<LeaseRequest> lease,
-            std::function<void(Result<Engine::BatchReply>)> done)
-      : impl_(impl), commands_(std::move(commands)), atomic_(atomic), lease_(std::move(lease)), done_(std::move(done)) {}
+  BatchWork(Impl& impl, std::vector<AnyCommand> commands, bool atomic,
+            std::optional<LeaseRequest> lease, std::function<void(Result<Engine::BatchReply>)> done)
+      : impl_(impl),
+        commands_(std::move(commands)),
+        atomic_(atomic),
+        lease_(std::move(lease)),
+        done_(std::move(done)) {}
 
   void apply(Transaction& tx) override {
     reply_.items.clear();
@@ -101,9 +124,12 @@ class BatchWork final : public storage::Work {
       const std::size_t culprit = reply_.items.size() - 1;
       for (std::size_t i = 0; i < commands_.size(); ++i) {
         if (i == culprit) continue;
-        Error other = make_error(Errc::conflict, "not done: item " + std::to_string(culprit) + " of this atomic batch was refused");
-        if (i < reply_.items.size()) reply_.items[i] = std::move(other);
-        else reply_.items.emplace_back(std::move(other));
+        Error other = make_error(Errc::conflict, "not done: item " + std::to_string(culprit) +
+                                                     " of this atomic batch was refused");
+        if (i < reply_.items.size())
+          reply_.items[i] = std::move(other);
+        else
+          reply_.items.emplace_back(std::move(other));
       }
       return;
     }
@@ -117,8 +143,10 @@ class BatchWork final : public storage::Work {
 
   void done(const std::optional<Error>& failure) override {
     if (consumer_ != 0) impl_.chained.erase(consumer_);
-    if (failure) done_(*failure);
-    else done_(std::move(reply_));
+    if (failure)
+      done_(*failure);
+    else
+      done_(std::move(reply_));
   }
 
  private:
@@ -134,7 +162,8 @@ class BatchWork final : public storage::Work {
 // Any step of the writer's thread that is no command of its own.
 class StepWork final : public storage::Work {
  public:
-  StepWork(std::function<void(Transaction&)> step, std::function<void(const std::optional<Error>&)> done)
+  StepWork(std::function<void(Transaction&)> step,
+           std::function<void(const std::optional<Error>&)> done)
       : step_(std::move(step)), done_(std::move(done)) {}
   void apply(Transaction& tx) override { step_(tx); }
   void done(const std::optional<Error>& failure) override {
@@ -155,7 +184,8 @@ Engine::Impl::Impl(storage::Database& database_, const Clock& clock_, Options op
   if (seed == 0) std::memcpy(&seed, random_secret(sizeof seed).data(), sizeof seed);
   random = Random(seed);
   publish();
-  writer = std::make_unique<storage::Writer>(database, *this, clock, storage::WriterLimits{.line_max = options.line_max},
+  writer = std::make_unique<storage::Writer>(database, *this, clock,
+                                             storage::WriterLimits{.line_max = options.line_max},
                                              [this](const storage::StorageError& error) {
                                                if (options.on_fatal) options.on_fatal(error.what());
                                              });
@@ -196,7 +226,8 @@ void Engine::Impl::publish() {
       if (lane->ready > 0) p.lanes.push_back(lane->id);
   }
   if (published_queues.size() != queues.all().size())
-    std::erase_if(published_queues, [this](const auto& item) { return queues.find(item.first) == nullptr; });
+    std::erase_if(published_queues,
+                  [this](const auto& item) { return queues.find(item.first) == nullptr; });
 }
 
 Engine::Engine(storage::Database& database, const Clock& clock, Options options)
@@ -214,21 +245,25 @@ template <class C>
 void Engine::submit(C command, Callback<C> done) {
   auto keep = done;
   auto work = std::make_unique<CommandWork<Impl, C>>(*impl_, std::move(command), std::move(done));
-  if (!impl_->writer->submit(std::move(work)) && keep) keep(not_taken(*impl_->writer, impl_->options));
+  if (!impl_->writer->submit(std::move(work)) && keep)
+    keep(not_taken(*impl_->writer, impl_->options));
 }
 
 template <class C>
-void Engine::submit(C command, Idempotency idempotency, std::function<std::string(const Result<typename C::Reply>&)> render,
+void Engine::submit(C command, Idempotency idempotency,
+                    std::function<std::string(const Result<typename C::Reply>&)> render,
                     std::function<void(Result<std::string>)> done) {
   auto keep = done;
-  auto work = std::make_unique<IdempotentWork<Impl, C>>(*impl_, std::move(command), std::move(idempotency),
-                                                        std::move(render), std::move(done));
-  if (!impl_->writer->submit(std::move(work)) && keep) keep(not_taken(*impl_->writer, impl_->options));
+  auto work = std::make_unique<IdempotentWork<Impl, C>>(
+      *impl_, std::move(command), std::move(idempotency), std::move(render), std::move(done));
+  if (!impl_->writer->submit(std::move(work)) && keep)
+    keep(not_taken(*impl_->writer, impl_->options));
 }
 
-#define SLUICE_COMMAND(C)                                                                              \
-  template void Engine::submit<C>(C, Callback<C>);                                                     \
-  template void Engine::submit<C>(C, Idempotency, std::function<std::string(const Result<C::Reply>&)>, \
+#define SLUICE_COMMAND(C)                                                              \
+  template void Engine::submit<C>(C, Callback<C>);                                     \
+  template void Engine::submit<C>(C, Idempotency,                                      \
+                                  std::function<std::string(const Result<C::Reply>&)>, \
                                   std::function<void(Result<std::string>)>);
 SLUICE_COMMAND(DeployWorkflow)
 SLUICE_COMMAND(DeleteWorkflow)
@@ -255,24 +290,27 @@ SLUICE_COMMAND(DropDeadLetter)
 SLUICE_COMMAND(ReplayDeadLetters)
 #undef SLUICE_COMMAND
 
-void Engine::submit_batch(std::vector<AnyCommand> commands, bool atomic, std::optional<LeaseRequest> then_lease,
+void Engine::submit_batch(std::vector<AnyCommand> commands, bool atomic,
+                          std::optional<LeaseRequest> then_lease,
                           std::function<void(Result<BatchReply>)> done) {
   if (commands.size() > batch_items_max) {
-    done(make_error(Errc::too_large, "a batch has at most " + std::to_string(batch_items_max) + " items; found " + std::to_string(commands.size())));
+    done(make_error(Errc::too_large, "a batch has at most " + std::to_string(batch_items_max) +
+                                         " items; found " + std::to_string(commands.size())));
     return;
   }
   auto keep = done;
-  auto work = std::make_unique<BatchWork<Impl>>(*impl_, std::move(commands), atomic, std::move(then_lease), std::move(done));
+  auto work = std::make_unique<BatchWork<Impl>>(*impl_, std::move(commands), atomic,
+                                                std::move(then_lease), std::move(done));
   if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
-std::uint64_t Engine::lease(LeaseRequest request, std::function<void(Result<std::vector<Delivery>>)> done) {
+std::uint64_t Engine::lease(LeaseRequest request,
+                            std::function<void(Result<std::vector<Delivery>>)> done) {
   const std::uint64_t number = impl_->next_waiting.fetch_add(1);
   auto keep = done;
   auto work = std::make_unique<StepWork>(
-      [impl = impl_.get(), request = std::move(request), done = std::move(done), number](Transaction& tx) {
-        impl->start_lease(tx, request, done, number);
-      },
+      [impl = impl_.get(), request = std::move(request), done = std::move(done),
+       number](Transaction& tx) { impl->start_lease(tx, request, done, number); },
       [keep](const std::optional<Error>& failure) {
         if (failure) keep(*failure);
       });
@@ -289,7 +327,9 @@ void Engine::cancel_lease(std::uint64_t waiting) {
         if (auto taken = impl->take_waiting(waiting)) {
           impl->queues.remove_consumer(taken->consumer);
           // Rolled back, the wait goes on.
-          impl->undo.add([impl, kept = std::make_shared<Waiting>(*std::move(taken))] { impl->wait_for(std::move(*kept)); });
+          impl->undo.add([impl, kept = std::make_shared<Waiting>(*std::move(taken))] {
+            impl->wait_for(std::move(*kept));
+          });
         }
       },
       nullptr));
@@ -314,14 +354,19 @@ void Engine::open_session(SessionOptions asked, std::shared_ptr<Consumer> consum
   const bool resume = resumed.has_value();
   auto work = std::make_unique<StepWork>(
       [impl = impl_.get(), asked = std::move(asked), session, resume, welcome](Transaction& tx) {
-        // A session that comes back over a new connection takes the place of the old one, with its subscriptions ended.
-        if (const auto before = impl->find_session(to_string(session->id)); before && before != session)
-          for (const auto& [queue_id, consumer_id] : before->subscriptions) impl->queues.remove_consumer(consumer_id);
+        // A session that comes back over a new connection takes the place of the old one, with its
+        // subscriptions ended.
+        if (const auto before = impl->find_session(to_string(session->id));
+            before && before != session)
+          for (const auto& [queue_id, consumer_id] : before->subscriptions)
+            impl->queues.remove_consumer(consumer_id);
         impl->open(tx, session, asked, resume, *welcome);
       },
       [done = std::move(done), welcome](const std::optional<Error>& failure) {
-        if (failure) done(*failure);
-        else done(std::move(*welcome));
+        if (failure)
+          done(*failure);
+        else
+          done(std::move(*welcome));
       });
   if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
@@ -332,7 +377,8 @@ Error no_session() {
 }
 }  // namespace
 
-void Engine::subscribe(const std::string& session, std::string queue, int credit, std::function<void(Status)> done) {
+void Engine::subscribe(const std::string& session, std::string queue, int credit,
+                       std::function<void(Status)> done) {
   auto result = std::make_shared<std::optional<Status>>();
   auto keep = done;
   auto work = std::make_unique<StepWork>(
@@ -341,13 +387,16 @@ void Engine::subscribe(const std::string& session, std::string queue, int credit
         *result = found ? impl->subscribe(tx, found, queue, credit) : Status{no_session()};
       },
       [done = std::move(done), result](const std::optional<Error>& failure) {
-        if (failure) done(*failure);
-        else done(**result);
+        if (failure)
+          done(*failure);
+        else
+          done(**result);
       });
   if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
-void Engine::unsubscribe(const std::string& session, std::string queue, std::function<void(Status)> done) {
+void Engine::unsubscribe(const std::string& session, std::string queue,
+                         std::function<void(Status)> done) {
   auto result = std::make_shared<std::optional<Status>>();
   auto keep = done;
   auto work = std::make_unique<StepWork>(
@@ -357,19 +406,23 @@ void Engine::unsubscribe(const std::string& session, std::string queue, std::fun
         *result = found ? ok() : Status{no_session()};
       },
       [done = std::move(done), result](const std::optional<Error>& failure) {
-        if (failure) done(*failure);
-        else done(**result);
+        if (failure)
+          done(*failure);
+        else
+          done(**result);
       });
   if (!impl_->writer->submit(std::move(work))) keep(not_taken(*impl_->writer, impl_->options));
 }
 
 void Engine::revoked(const std::string&, std::string token) {
   (void)impl_->writer->submit(std::make_unique<StepWork>(
-      [impl = impl_.get(), token = std::move(token)](Transaction& tx) { impl->revoked(tx, token); }, nullptr));
+      [impl = impl_.get(), token = std::move(token)](Transaction& tx) { impl->revoked(tx, token); },
+      nullptr));
 }
 
 void Engine::touch(const std::string& session) {
-  if (const auto found = impl_->find_session(session)) found->last_seen_us = impl_->clock.steady_now().us;
+  if (const auto found = impl_->find_session(session))
+    found->last_seen_us = impl_->clock.steady_now().us;
 }
 
 void Engine::detach_session(const std::string& session, const Consumer* consumer, bool graceful) {

@@ -1,7 +1,8 @@
 // The inside of the engine: everything the writer thread owns.
 //
-// One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc, runs.cc, redrive.cc,
-// queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc, recovery.cc.
+// One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
+// runs.cc, redrive.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc,
+// handouts.cc, timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -32,31 +33,31 @@ using queue::Now;
 using storage::Reader;
 using storage::Transaction;
 
-inline constexpr std::int64_t ticks_step = 256;        // rows that time moves per batch
-inline constexpr std::int64_t handouts_step = 2'000;   // hand-outs per batch
-inline constexpr std::size_t failures_kept_max = 50;   // attempts that a dead letter tells of
-// Notes of a task_failed record whose cause was not the worker's own fail: a result that the state could not use, or
-// a lost lease or an operator's word.
+inline constexpr std::int64_t ticks_step = 256;       // rows that time moves per batch
+inline constexpr std::int64_t handouts_step = 2'000;  // hand-outs per batch
+inline constexpr std::size_t failures_kept_max = 50;  // attempts that a dead letter tells of
+// Notes of a task_failed record whose cause was not the worker's own fail: a result that the state
+// could not use, or a lost lease or an operator's word.
 inline constexpr std::string_view completed = "completed", by_others = "not by the worker";
-inline constexpr int repeat_walk_max = 10'000;         // log rows read to recognise a repeated verb
+inline constexpr int repeat_walk_max = 10'000;  // log rows read to recognise a repeated verb
 
 // One worker connection, and what it was subscribed to.
 struct Session {
   SessionId id;
   std::string worker;
   std::shared_ptr<Consumer> sink;
-  std::atomic<std::int64_t> last_seen_us{0};           // steady clock; written by any thread
+  std::atomic<std::int64_t> last_seen_us{0};  // steady clock; written by any thread
   bool connected = true;
-  Duration detached_at;                                // steady clock, while not connected
+  Duration detached_at;  // steady clock, while not connected
   std::unordered_map<std::int64_t, std::int64_t> subscriptions;  // queue id → consumer id
 };
 
 // Where the row of a live frame is.
 struct Home {
   enum class Kind { none, lease, message, frame } kind = Kind::none;
-  Lease lease;                 // a copy: the hand-out may be over before the frame moves on
+  Lease lease;  // a copy: the hand-out may be over before the frame moves on
   queue::StoredMessage message;
-  WallTime since;              // frame: when it began to wait
+  WallTime since;  // frame: when it began to wait
 };
 struct Live {
   FrameRow row;
@@ -67,14 +68,14 @@ struct Live {
 struct Waiting {
   std::uint64_t number = 0;
   std::int64_t consumer = 0;
-  Duration until;                                      // steady clock
+  Duration until;  // steady clock
   std::function<void(Result<std::vector<Delivery>>)> done;
 };
 
 // What a command has found out about a token.
 struct Held {
-  Lease* lease = nullptr;     // the hand-out is current
-  bool repeated = false;      // the same verb took effect before
+  Lease* lease = nullptr;  // the hand-out is current
+  bool repeated = false;   // the same verb took effect before
 };
 
 struct Engine::Impl final : storage::Memory {
@@ -92,25 +93,33 @@ struct Engine::Impl final : storage::Memory {
   Now now() const;
   Duration steady_of(EngineTime t) const { return steady_start + (t - engine_start); }
   std::int64_t next_seq();
-  void tally(std::uint64_t& number);   // one more, until it is rolled back
+  void tally(std::uint64_t& number);  // one more, until it is rolled back
 
   // ---- apply.cc ----
-  // Lets `event` happen to the frame: asks the interpreter, records `before` and what follows in one log row, and writes
-  // the one row that the frame waits for next.
-  void step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before, std::string failures = {});
-  // `body`: what a task gets; stored with the row if it is not yet. `keep`: a redrive may go on from here.
-  void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records, std::int64_t seq, const Doc& body = {}, bool keep = false);
-  void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry, std::string failures);
+  // Lets `event` happen to the frame: asks the interpreter, records `before` and what follows in
+  // one log row, and writes the one row that the frame waits for next.
+  void step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before,
+            std::string failures = {});
+  // `body`: what a task gets; stored with the row if it is not yet. `keep`: a redrive may go on
+  // from here.
+  void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
+                 std::int64_t seq, const Doc& body = {}, bool keep = false);
+  void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry,
+                std::string failures);
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
-  void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter, const std::string& failures, std::int64_t attempts);
+  void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
+              const std::string& failures, std::int64_t attempts);
   void note_fence(Live& live);
-  void end_run(Transaction& tx, const FrameRow& row, int status, const std::optional<std::string>& error);
+  void end_run(Transaction& tx, const FrameRow& row, int status,
+               const std::optional<std::string>& error);
   void leave_home(Transaction& tx, Live& live);
   void drop_deadlines(Transaction& tx, FrameRow& row);
-  void add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind, const Fault& fault,
-                       const std::string& failures, std::int64_t attempts, std::string_view headers);
+  void add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row, queue::DeadKind kind,
+                       const Fault& fault, const std::string& failures, std::int64_t attempts,
+                       std::string_view headers);
   void touched(RunId run, bool ended);
-  // How long queue and workflow have been paused in all. What is measured in engine time is put off by what was added.
+  // How long queue and workflow have been paused in all. What is measured in engine time is put off
+  // by what was added.
   std::int64_t pause_total(std::int64_t workflow, const queue::Queue* q);
   std::int64_t pause_total(const FrameRow& row, const queue::Queue* q);
   std::int64_t pause_total(const Lease& lease);
@@ -122,15 +131,17 @@ struct Engine::Impl final : storage::Memory {
   RunFacts facts(Reader& reader, const FrameRow& row, Version& version);
 
   // ---- tasks.cc ----
-  Result<Held> held(Transaction& tx, const std::string& token, queue::Verb verb, std::optional<TaskToken>& parsed);
+  Result<Held> held(Transaction& tx, const std::string& token, queue::Verb verb,
+                    std::optional<TaskToken>& parsed);
   bool took_effect(Reader& reader, const TaskToken& token, queue::Verb verb);
   Result<CompleteTask::Reply> apply(Transaction& tx, const CompleteTask& c);
   Result<FailTask::Reply> apply(Transaction& tx, const FailTask& c);
   Result<HeartbeatTask::Reply> apply(Transaction& tx, const HeartbeatTask& c);
   Result<ReleaseTask::Reply> apply(Transaction& tx, const ReleaseTask& c);
-  Result<Unit> settle_callback(Transaction& tx, const TaskToken& token, const Event& event, queue::Verb verb);
-  void fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker, WallTime since,
-                  std::int64_t attempt, std::int64_t fence, bool by_worker = false);
+  Result<Unit> settle_callback(Transaction& tx, const TaskToken& token, const Event& event,
+                               queue::Verb verb);
+  void fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker,
+                  WallTime since, std::int64_t attempt, std::int64_t fence, bool by_worker = false);
   void lose(Transaction& tx, const LeaseKey& key, std::string_view why);
   LogRecord started_record(const Lease& lease);
   LogRecord started_record(const Live& live);
@@ -159,14 +170,16 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> apply(Transaction& tx, const ReplayDeadLetter& c);
   Result<Unit> apply(Transaction& tx, const DropDeadLetter& c);
   Result<ReplayDeadLetters::Reply> apply(Transaction& tx, const ReplayDeadLetters& c);
-  queue::Settings in_force(const std::optional<std::string>& operators, const std::optional<std::string>& definition) const;
+  queue::Settings in_force(const std::optional<std::string>& operators,
+                           const std::optional<std::string>& definition) const;
   Status check_room() const;
 
   // ---- sessions.cc ----
   std::shared_ptr<Session> find_session(const std::string& text) const;
-  void open(Transaction& tx, const std::shared_ptr<Session>& session, const SessionOptions& asked, bool resume,
-            SessionWelcome& welcome);
-  Status subscribe(Transaction& tx, const std::shared_ptr<Session>& session, const std::string& queue_name, int credit);
+  void open(Transaction& tx, const std::shared_ptr<Session>& session, const SessionOptions& asked,
+            bool resume, SessionWelcome& welcome);
+  Status subscribe(Transaction& tx, const std::shared_ptr<Session>& session,
+                   const std::string& queue_name, int credit);
   void unsubscribe(Transaction& tx, Session& session, const std::string& queue_name);
   void revoked(Transaction& tx, const std::string& token);
   void detach(Transaction& tx, Session& session, bool graceful);
@@ -176,7 +189,8 @@ struct Engine::Impl final : storage::Memory {
 
   // ---- handouts.cc ----
   std::uint64_t start_lease(Transaction& tx, const LeaseRequest& request,
-                            std::function<void(Result<std::vector<Delivery>>)> done, std::uint64_t number);
+                            std::function<void(Result<std::vector<Delivery>>)> done,
+                            std::uint64_t number);
   std::int64_t add_waiting_consumer(Transaction& tx, const LeaseRequest& request);
   void build_deliveries(Transaction& tx);
   Delivery delivery(Reader& reader, const queue::Handout& handout, Lease& lease);
@@ -209,7 +223,8 @@ struct Engine::Impl final : storage::Memory {
   Random random{1};
   std::int64_t log_seq = 0;
   std::unordered_set<std::int64_t> paused_runs;
-  std::unordered_map<std::int64_t, EngineTime> beats;                          // frames with a heartbeat: the next is due by
+  std::unordered_map<std::int64_t, EngineTime>
+      beats;  // frames with a heartbeat: the next is due by
   std::int64_t live_frames = 0;
   std::int64_t next_frame_wall = 0, next_frame_engine = 0, next_deadline = 0;  // 0: look
   bool more_due = false;
@@ -218,16 +233,17 @@ struct Engine::Impl final : storage::Memory {
   Duration sessions_checked;
   Duration disk_checked;
   bool disk_low = false;
-  std::vector<std::pair<std::shared_ptr<Consumer>, std::string>> revokes;      // this batch's
-  std::unordered_map<std::int64_t, std::vector<Delivery>> deliveries;          // this batch's, by consumer
-  std::vector<std::pair<RunId, bool>> touched_runs;                            // this batch's
+  std::vector<std::pair<std::shared_ptr<Consumer>, std::string>> revokes;  // this batch's
+  std::unordered_map<std::int64_t, std::vector<Delivery>> deliveries;  // this batch's, by consumer
+  std::vector<std::pair<RunId, bool>> touched_runs;                    // this batch's
   std::unordered_map<std::uint64_t, Waiting> waitings;
   std::unordered_map<std::int64_t, std::uint64_t> waiting_of_consumer;
   std::set<std::pair<Duration, std::uint64_t>> waiting_until;
-  std::int64_t session_count = 0, detached_count = 0;                          // as of the last look
-  std::unordered_map<std::int64_t, std::vector<Delivery>*> chained;            // consumers whose tasks go in a batch's answer
-  std::vector<std::function<void()>> after_commit;                             // this batch's
-  EngineStats counts;                                                          // published at commit
+  std::int64_t session_count = 0, detached_count = 0;  // as of the last look
+  std::unordered_map<std::int64_t, std::vector<Delivery>*>
+      chained;                                      // consumers whose tasks go in a batch's answer
+  std::vector<std::function<void()>> after_commit;  // this batch's
+  EngineStats counts;                               // published at commit
 
   // ---- guarded by mutex ----
   mutable std::shared_mutex mutex;
@@ -246,11 +262,12 @@ struct Engine::Impl final : storage::Memory {
   std::atomic<std::int64_t> watch_count{0};
 
   std::atomic<std::uint64_t> next_waiting{1};
-  std::unique_ptr<storage::Writer> writer;                                     // last: it uses all of the above
+  std::unique_ptr<storage::Writer> writer;  // last: it uses all of the above
 };
 
 // An error of a state as JSON for the list of a message's failures.
-std::string append_failure(const std::string& failures, std::int64_t attempt, std::string_view worker, WallTime started,
-                           WallTime ended, const Fault& fault);
+std::string append_failure(const std::string& failures, std::int64_t attempt,
+                           std::string_view worker, WallTime started, WallTime ended,
+                           const Fault& fault);
 
 }  // namespace sluice::orchestrator

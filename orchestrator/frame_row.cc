@@ -60,7 +60,8 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   f.entries = static_cast<std::uint32_t>(in.number());
   f.retry_count = static_cast<std::uint32_t>(in.number());
   const auto retries = in.number();
-  for (std::int64_t i = 0; i < retries && in.ok(); ++i) f.retries.push_back(static_cast<std::uint32_t>(in.number()));
+  for (std::int64_t i = 0; i < retries && in.ok(); ++i)
+    f.retries.push_back(static_cast<std::uint32_t>(in.number()));
   f.transitions = in.number();
   f.entered_at = WallTime{in.number()};
   row.input_ref.seq = in.number();
@@ -81,7 +82,8 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   row.attempts = in.number();
   row.failures = in.text();
   if (!in.ok() || !in.done())
-    throw storage::StorageError(storage::Fault::corrupt, "frame " + to_string(id) + ": its row is damaged");
+    throw storage::StorageError(storage::Fault::corrupt,
+                                "frame " + to_string(id) + ": its row is damaged");
   return row;
 }
 

@@ -1,7 +1,7 @@
 // A frame as it is stored: in its message's `owner`, or in the table `frames`.
 //
-// Format 1: a version byte, then numbers as in base/varint.h, in the order of the code in frame_row.cc. To change it:
-// add format 2 beside it, keep reading 1, and write 2 only.
+// Format 1: a version byte, then numbers as in base/varint.h, in the order of the code in
+// frame_row.cc. To change it: add format 2 beside it, keep reading 1, and write 2 only.
 #pragma once
 
 #include <string>
@@ -14,24 +14,27 @@
 namespace sluice::orchestrator {
 
 struct FrameRow {
-  Frame frame;                     // its input may be absent; then input_ref says where it is
+  Frame frame;  // its input may be absent; then input_ref says where it is
   RunId run;
-  std::int64_t version_id = 0;     // workflow_versions.id: the run's own version
+  std::int64_t version_id = 0;  // workflow_versions.id: the run's own version
   DocRef input_ref;
-  std::int64_t last_seq = 0;       // the frame's latest log row
-  std::int64_t fence = 0;          // of its latest hand-out; only grows
-  int priority = 4;                // of the run, for stages that set none
-  std::int64_t timeout_due = 0;    // engine time; 0: none. The row in `deadlines` has the same.
+  std::int64_t last_seq = 0;     // the frame's latest log row
+  std::int64_t fence = 0;        // of its latest hand-out; only grows
+  int priority = 4;              // of the run, for stages that set none
+  std::int64_t timeout_due = 0;  // engine time; 0: none. The row in `deadlines` has the same.
   std::int64_t run_timeout_due = 0;
-  std::int64_t heartbeat_us = 0;   // 0: none
-  std::int64_t pause_base = 0;     // how long queue and workflow had been paused when the time-out was set
-  std::int64_t token_number = 0;   // not 0: waits for success or failure by this token; the message is only the call
-  DocRef body_ref;                 // what the stage got
+  std::int64_t heartbeat_us = 0;  // 0: none
+  std::int64_t pause_base =
+      0;  // how long queue and workflow had been paused when the time-out was set
+  std::int64_t token_number =
+      0;  // not 0: waits for success or failure by this token; the message is only the call
+  DocRef body_ref;  // what the stage got
   // While the run is paused: what was left of the delay and of the time-out.
   std::int64_t held_delay_us = 0;
   std::int64_t held_timeout_us = 0;
   std::int64_t held_run_timeout_us = 0;
-  // While it waits by token and has no message any more: hand-outs so far, and the story of those that failed.
+  // While it waits by token and has no message any more: hand-outs so far, and the story of those
+  // that failed.
   std::int64_t attempts = 0;
   std::string failures;
 };

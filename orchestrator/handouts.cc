@@ -22,7 +22,8 @@ std::int64_t Engine::Impl::add_waiting_consumer(Transaction& tx, const LeaseRequ
 
 // Registers the lease; before_commit() serves it with the rest of the line, or answers it empty.
 std::uint64_t Engine::Impl::start_lease(Transaction& tx, const LeaseRequest& request,
-                                        std::function<void(Result<std::vector<Delivery>>)> done, std::uint64_t number) {
+                                        std::function<void(Result<std::vector<Delivery>>)> done,
+                                        std::uint64_t number) {
   Waiting waiting;
   waiting.number = number;
   waiting.consumer = add_waiting_consumer(tx, request);
@@ -55,7 +56,8 @@ Delivery Engine::Impl::delivery(Reader& reader, const queue::Handout& handout, L
   } else {
     auto memo = std::dynamic_pointer_cast<const FrameMemo>(lease.memo);
     if (!memo) {
-      memo = std::make_shared<FrameMemo>(decode_frame(FrameId{lease.key.message.value}, lease.owner));
+      memo =
+          std::make_shared<FrameMemo>(decode_frame(FrameId{lease.key.message.value}, lease.owner));
       lease.memo = memo;
     }
     const FrameRow& row = memo->row;
@@ -149,7 +151,8 @@ void Engine::Impl::committed() {
       const std::lock_guard lock(watch_mutex);
       for (const auto& [run, ended] : touched_runs) {
         const auto [first, last] = watches_of_run.equal_range(run.value);
-        for (auto at = first; at != last; ++at) changed.emplace_back(watches.at(at->second).second, ended);
+        for (auto at = first; at != last; ++at)
+          changed.emplace_back(watches.at(at->second).second, ended);
       }
     }
     for (auto& [call, ended] : changed) call(ended);
@@ -163,7 +166,8 @@ void Engine::Impl::committed() {
   publish();
 }
 
-// A wait that got nothing in its time is answered with nothing, after the commit that could have served it.
+// A wait that got nothing in its time is answered with nothing, after the commit that could have
+// served it.
 void Engine::Impl::expire_waits() {
   const Duration steady = clock.steady_now();
   while (!waiting_until.empty() && waiting_until.begin()->first <= steady) {

@@ -1,9 +1,10 @@
 // Looking at runs, history, dead letters, workflows and messages, from read-only snapshots.
 //
-// Threads: thread-safe; each call takes one read-only connection of the pool for at most 250 ms and blocks the
-// calling thread for that long: call it from a read thread, never from a socket's.
+// Threads: thread-safe; each call takes one read-only connection of the pool for at most 250 ms and
+// blocks the calling thread for that long: call it from a read thread, never from a socket's.
 //
-// Failure: not_found; storage::StorageError is thrown (Fault::interrupted: the question was too large; narrow it).
+// Failure: not_found; storage::StorageError is thrown (Fault::interrupted: the question was too
+// large; narrow it).
 #pragma once
 
 #include <optional>
@@ -22,33 +23,33 @@ namespace sluice::orchestrator {
 template <class T>
 struct Page {
   std::vector<T> items;
-  std::optional<std::string> next;   // the cursor; opaque
+  std::optional<std::string> next;  // the cursor; opaque
 };
 
 struct WaitingFor {
   FrameId frame;
   std::string state;
-  std::string kind;                  // message, delay, operator, … (docs/glossary.md)
-  std::string name;                  // the queue, the time, …
+  std::string kind;  // message, delay, operator, … (docs/glossary.md)
+  std::string name;  // the queue, the time, …
   WallTime since;
-  std::string sentence;              // for people: "ready in queue pay, 3 ahead of it"
-  Json detail;                       // the data behind the sentence
+  std::string sentence;  // for people: "ready in queue pay, 3 ahead of it"
+  Json detail;           // the data behind the sentence
 };
 
 struct RunSummary {
   RunId id;
   std::string workflow;
   std::int64_t version = 0;
-  std::string name;                  // "" if none was given
-  std::string status;                // RUNNING, SUCCEEDED, …
+  std::string name;    // "" if none was given
+  std::string status;  // RUNNING, SUCCEEDED, …
   WallTime started_at;
   std::optional<WallTime> ended_at;
-  std::string error;                 // "" if none
+  std::string error;  // "" if none
   std::vector<std::pair<std::string, std::string>> labels;
 };
 struct RunDetail : RunSummary {
   Doc input;
-  Doc output;                        // absent unless SUCCEEDED
+  Doc output;  // absent unless SUCCEEDED
   std::optional<std::string> cause;
   std::optional<WallTime> not_before;
   std::int64_t redrives = 0;
@@ -56,87 +57,107 @@ struct RunDetail : RunSummary {
   std::optional<DeadLetterId> dead_letter;  // the open one
 };
 struct RunFilter {
-  std::optional<std::string> workflow, status, state, text;   // text: part of the name, the id, or the error
+  std::optional<std::string> workflow, status, state,
+      text;  // text: part of the name, the id, or the error
   std::vector<std::pair<std::string, std::string>> labels;
   std::optional<WallTime> started_after;
 };
 
 struct HistoryEvent {
-  std::int64_t id = 0;               // 1, 2, … within the run
-  std::string type;                  // TaskStateEntered, …
+  std::int64_t id = 0;  // 1, 2, … within the run
+  std::string type;     // TaskStateEntered, …
   WallTime at;
-  std::string state;                 // "" where none
+  std::string state;  // "" where none
   FrameId frame;
-  Json detail;                       // input, output, error, cause, worker, attempt, …; an object
+  Json detail;  // input, output, error, cause, worker, attempt, …; an object
 };
 
 struct DeadLetterSummary {
   DeadLetterId id;
-  std::string kind;                  // stage, state, queue
-  std::string queue;                 // "" where none
+  std::string kind;   // stage, state, queue
+  std::string queue;  // "" where none
   std::optional<RunId> run;
-  std::string workflow, state;       // where run is set
+  std::string workflow, state;  // where run is set
   std::string error;
   std::string cause;
   WallTime at;
   std::int64_t attempts = 0;
-  std::string status;                // OPEN, REPLAYED, DROPPED
+  std::string status;  // OPEN, REPLAYED, DROPPED
 };
 struct DeadLetterDetail : DeadLetterSummary {
-  Doc body;                          // the message, or the failed state's input
-  Json attempt_list;                 // [{attempt, worker, started_at, ended_at, error, cause}]
+  Doc body;           // the message, or the failed state's input
+  Json attempt_list;  // [{attempt, worker, started_at, ended_at, error, cause}]
   Json headers;
-  std::string reason;                // of a drop
+  std::string reason;  // of a drop
 };
 struct DeadLetterFilter {
   std::optional<std::string> queue, workflow, error, status;  // status default OPEN
   std::optional<RunId> run;
 };
-struct DeadLetterGroup { std::string error; std::string queue; std::int64_t count = 0; WallTime first, last; };
+struct DeadLetterGroup {
+  std::string error;
+  std::string queue;
+  std::int64_t count = 0;
+  WallTime first, last;
+};
 
 struct PeekedMessage {
   MessageId id;
-  std::string status;                // ready, delayed, leased, held
+  std::string status;  // ready, delayed, leased, held
   Doc body;
   Json headers;
   int priority = 4;
   std::int64_t attempt = 0;
   WallTime sent_at;
   std::optional<RunId> run;
-  std::string worker;                // leased: who holds it
+  std::string worker;  // leased: who holds it
 };
 
 struct WorkflowSummary {
   std::string name;
-  std::int64_t version = 0;          // the latest
+  std::int64_t version = 0;  // the latest
   std::string hash;
   WallTime deployed_at;
   bool paused = false;
 };
-struct WorkflowVersion { std::int64_t version = 0; std::string hash; WallTime deployed_at; std::string definition; };
+struct WorkflowVersion {
+  std::int64_t version = 0;
+  std::string hash;
+  WallTime deployed_at;
+  std::string definition;
+};
 
-struct CheckFinding { std::string invariant; std::string detail; std::string repair; };
+struct CheckFinding {
+  std::string invariant;
+  std::string detail;
+  std::string repair;
+};
 
 class Inspector {
  public:
   Inspector(storage::Database& database, const Engine& engine);
   ~Inspector();
 
-  Page<RunSummary> runs(const RunFilter& filter, int limit, const std::optional<std::string>& cursor) const;
+  Page<RunSummary> runs(const RunFilter& filter, int limit,
+                        const std::optional<std::string>& cursor) const;
   Result<RunDetail> run(RunId id) const;
   // From event number `after` + 1 on.
   Result<Page<HistoryEvent>> history(RunId id, int limit, std::int64_t after) const;
   Result<std::vector<WaitingFor>> why(RunId id) const;
 
-  Page<DeadLetterSummary> dead_letters(const DeadLetterFilter& filter, int limit, const std::optional<std::string>& cursor) const;
+  Page<DeadLetterSummary> dead_letters(const DeadLetterFilter& filter, int limit,
+                                       const std::optional<std::string>& cursor) const;
   std::vector<DeadLetterGroup> dead_letter_groups(const DeadLetterFilter& filter) const;
   Result<DeadLetterDetail> dead_letter(DeadLetterId id) const;
 
-  Result<Page<PeekedMessage>> messages(const std::string& queue, int limit, const std::optional<std::string>& cursor) const;
+  Result<Page<PeekedMessage>> messages(const std::string& queue, int limit,
+                                       const std::optional<std::string>& cursor) const;
 
   std::vector<WorkflowSummary> workflows() const;
-  Result<WorkflowVersion> workflow(const std::string& name, std::optional<std::int64_t> version) const;
-  Result<std::vector<WorkflowVersion>> workflow_versions(const std::string& name) const;  // newest first, without text
+  Result<WorkflowVersion> workflow(const std::string& name,
+                                   std::optional<std::int64_t> version) const;
+  Result<std::vector<WorkflowVersion>> workflow_versions(
+      const std::string& name) const;  // newest first, without text
 
   // The invariants of architecture.md, promise 5; empty when all hold.
   std::vector<CheckFinding> check() const;

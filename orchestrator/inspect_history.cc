@@ -21,16 +21,19 @@ std::string type_of(const LogRecord& r, workflows::StateType state_type) {
 std::string_view doc_field(Kind kind) {
   switch (kind) {
     case Kind::execution_started:
-    case Kind::state_entered: return "input";
-    case Kind::task_scheduled: return "parameters";
-    default: return "output";
+    case Kind::state_entered:
+      return "input";
+    case Kind::task_scheduled:
+      return "parameters";
+    default:
+      return "output";
   }
 }
 
 }  // namespace
 
-std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId run, std::int64_t last_seq,
-                                                  std::int64_t version_id) {
+std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId run,
+                                                  std::int64_t last_seq, std::int64_t version_id) {
   struct Row {
     std::int64_t seq;
     FrameId frame;
@@ -41,8 +44,8 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
   for (std::int64_t seq = last_seq; seq != 0 && rows.size() < rows_max;) {
     auto q = reader.query(sql::find_log, seq);
     if (!q.step()) break;
-    rows.push_back({seq, q.is_null(1) ? FrameId{run.value} : q.id<FrameTag>(1), WallTime{q.int64(3)}, std::string(q.blob(4)),
-                    std::string(q.blob(5))});
+    rows.push_back({seq, q.is_null(1) ? FrameId{run.value} : q.id<FrameTag>(1),
+                    WallTime{q.int64(3)}, std::string(q.blob(4)), std::string(q.blob(5))});
     seq = q.is_null(2) ? 0 : q.int64(2);
   }
   std::reverse(rows.begin(), rows.end());
@@ -52,14 +55,18 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
   const auto json_of = [&](DocRef ref) -> const Json& {
     const auto [at, fresh] = docs.try_emplace({ref.seq, ref.slot});
     if (fresh) {
-      const auto row = std::lower_bound(rows.begin(), rows.end(), ref.seq, [](const Row& r, std::int64_t seq) { return r.seq < seq; });
-      if (row != rows.end() && row->seq == ref.seq) at->second = Json::parse(doc_of(row->events, row->docs, ref.slot), nullptr, false);
-      else at->second = doc(reader, ref).json();
+      const auto row = std::lower_bound(rows.begin(), rows.end(), ref.seq,
+                                        [](const Row& r, std::int64_t seq) { return r.seq < seq; });
+      if (row != rows.end() && row->seq == ref.seq)
+        at->second = Json::parse(doc_of(row->events, row->docs, ref.slot), nullptr, false);
+      else
+        at->second = doc(reader, ref).json();
     }
     return at->second;
   };
 
-  // A redrive may go on with another version; each ending keeps the frame, which knows the version until then.
+  // A redrive may go on with another version; each ending keeps the frame, which knows the version
+  // until then.
   std::vector<std::vector<LogRecord>> records;
   std::vector<std::int64_t> version_ids(rows.size(), version_id);
   std::size_t told = 0;
@@ -68,7 +75,8 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
     for (const auto& r : records.back()) {
       if (r.kept_frame.empty()) continue;
       const std::int64_t until_here = decode_frame(row.frame, r.kept_frame).version_id;
-      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told), version_ids.begin() + static_cast<std::ptrdiff_t>(records.size()), until_here);
+      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told),
+                version_ids.begin() + static_cast<std::ptrdiff_t>(records.size()), until_here);
       told = records.size();
     }
   }
@@ -89,7 +97,8 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
       auto type = workflows::StateType::task;
       auto state = r.record.state;
       if (r.record.kind == Kind::state_entered) standing[row.frame] = state;
-      if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is where the frame stands.
+      if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is
+                                                  // where the frame stands.
         const auto at = standing.find(row.frame);
         if (at != standing.end()) state = at->second;
       }
@@ -108,11 +117,14 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
         e.detail["attempt"] = r.attempt;
       }
       if (r.record.number != 0) e.detail["retry"] = r.record.number;
-      if (r.record.delay.us != 0) e.detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
+      if (r.record.delay.us != 0)
+        e.detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
       if (r.until) e.detail["until"] = to_rfc3339(*r.until);
       if (!r.note.empty() && r.note != "submitted") {
-        if (r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered) e.detail["dead_letter"] = r.note;
-        else e.detail["note"] = r.note;
+        if (r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered)
+          e.detail["dead_letter"] = r.note;
+        else
+          e.detail["note"] = r.note;
       }
       list.push_back(std::move(e));
     }
@@ -135,7 +147,8 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
       if (const auto frame = impl_->root_frame(reader, id)) {
         last_seq = frame->last_seq;
         // The hand-out that is current is told by the message; the log gets it with what ends it.
-        if (auto q = reader.query(sql::one_message, id); q.step() && static_cast<queue::State>(q.int64(3)) == queue::State::leased) {
+        if (auto q = reader.query(sql::one_message, id);
+            q.step() && static_cast<queue::State>(q.int64(3)) == queue::State::leased) {
           HistoryEvent e;
           e.type = event_name(Kind::task_started, workflows::StateType::task);
           e.at = WallTime{q.int64(8)};
@@ -155,7 +168,8 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
       events.push_back(std::move(*in_hands));
     }
     Page<HistoryEvent> page;
-    const auto from = static_cast<std::size_t>(std::clamp<std::int64_t>(after, 0, static_cast<std::int64_t>(events.size())));
+    const auto from = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(after, 0, static_cast<std::int64_t>(events.size())));
     const auto to = std::min(events.size(), from + static_cast<std::size_t>(limit));
     page.items.assign(std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(from)),
                       std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(to)));

@@ -1,4 +1,5 @@
-// The inside of Inspector, shared by its files. Thread-safe: the cache of machines stands under a mutex.
+// The inside of Inspector, shared by its files. Thread-safe: the cache of machines stands under a
+// mutex.
 #pragma once
 
 #include <mutex>
@@ -28,7 +29,8 @@ struct Inspector::Impl {
   std::optional<FrameRow> root_frame(storage::Reader& reader, RunId run);
   std::vector<WaitingFor> waiting_for(storage::Reader& reader, RunId run);
   // Every event of the run, oldest first.
-  std::vector<HistoryEvent> events(storage::Reader& reader, RunId run, std::int64_t last_seq, std::int64_t version_id);
+  std::vector<HistoryEvent> events(storage::Reader& reader, RunId run, std::int64_t last_seq,
+                                   std::int64_t version_id);
   DeadLetterSummary letter(storage::Reader& reader, storage::Query& row);
   PeekedMessage peeked(storage::Reader& reader, storage::Query& row);
 

@@ -45,7 +45,8 @@ namespace {
 
 // Walks the letters that match, newest first, until `each` says stop or too many were examined.
 template <class Each>
-std::optional<std::string> walk_letters(storage::Reader& reader, const DeadLetterFilter& filter, std::int64_t before, Each each) {
+std::optional<std::string> walk_letters(storage::Reader& reader, const DeadLetterFilter& filter,
+                                        std::int64_t before, Each each) {
   std::optional<std::int64_t> queue_id, workflow;
   if (filter.queue) {
     auto q = reader.query(sql::queue_id, *filter.queue);
@@ -88,7 +89,8 @@ Page<DeadLetterSummary> Inspector::dead_letters(const DeadLetterFilter& filter, 
       return true;
     });
     // The cursor is the last one that was given.
-    if (page.next && !page.items.empty() && static_cast<int>(page.items.size()) == limit) page.next = to_string(page.items.back().id);
+    if (page.next && !page.items.empty() && static_cast<int>(page.items.size()) == limit)
+      page.next = to_string(page.items.back().id);
   });
   return page;
 }
@@ -108,7 +110,8 @@ std::vector<DeadLetterGroup> Inspector::dead_letter_groups(const DeadLetterFilte
       return true;
     });
   });
-  std::sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+  std::sort(groups.begin(), groups.end(),
+            [](const auto& a, const auto& b) { return a.count > b.count; });
   return groups;
 }
 
@@ -134,7 +137,8 @@ PeekedMessage Inspector::Impl::peeked(storage::Reader& reader, storage::Query& q
   m.id = q.id<MessageTag>(0);
   static constexpr std::string_view names[] = {"", "ready", "delayed", "blocked", "leased", "held"};
   m.status = names[q.int64(3)];
-  m.body = q.is_null(13) ? doc(reader, unpack(q.int64(14))) : Doc::from_text(std::string(q.text(13)));
+  m.body =
+      q.is_null(13) ? doc(reader, unpack(q.int64(14))) : Doc::from_text(std::string(q.text(13)));
   m.headers = json_or(q.text(15), Json::object());
   m.priority = static_cast<int>(q.int64(5));
   m.attempt = q.int64(6);
@@ -154,7 +158,8 @@ Result<Page<PeekedMessage>> Inspector::messages(const std::string& queue_name, i
     if (!id.step()) return;
     Page<PeekedMessage> page;
     std::int64_t left = skip;
-    for (const auto* statement : {&sql::peek_ready, &sql::peek_leased, &sql::peek_delayed, &sql::peek_held}) {
+    for (const auto* statement :
+         {&sql::peek_ready, &sql::peek_leased, &sql::peek_delayed, &sql::peek_held}) {
       const std::int64_t room = limit - static_cast<std::int64_t>(page.items.size());
       std::int64_t seen = 0;
       {
@@ -168,10 +173,11 @@ Result<Page<PeekedMessage>> Inspector::messages(const std::string& queue_name, i
         }
       }
       if (page.next) break;
-      // Whatever this state had was passed over or shown; the next one starts where the rest of the skip ends.
+      // Whatever this state had was passed over or shown; the next one starts where the rest of the
+      // skip ends.
       if (seen == 0 && left > 0) {
         const auto stats = impl_->engine.queue(queue_name);
-        const std::int64_t had = !stats                             ? 0
+        const std::int64_t had = !stats                            ? 0
                                  : statement == &sql::peek_ready   ? stats->ready
                                  : statement == &sql::peek_leased  ? stats->leased
                                  : statement == &sql::peek_delayed ? stats->delayed
@@ -191,19 +197,25 @@ std::vector<WorkflowSummary> Inspector::workflows() const {
   std::vector<WorkflowSummary> list;
   impl_->database.read([&](storage::Reader& reader) {
     for (auto q = reader.query(sql::workflow_list); q.step();)
-      list.push_back({std::string(q.text(0)), q.int64(1), std::string(q.text(2)), WallTime{q.int64(3)}, q.int64(4) != 0});
+      list.push_back({std::string(q.text(0)), q.int64(1), std::string(q.text(2)),
+                      WallTime{q.int64(3)}, q.int64(4) != 0});
   });
   return list;
 }
 
-Result<WorkflowVersion> Inspector::workflow(const std::string& name, std::optional<std::int64_t> version) const {
+Result<WorkflowVersion> Inspector::workflow(const std::string& name,
+                                            std::optional<std::int64_t> version) const {
   std::optional<WorkflowVersion> found;
   impl_->database.read([&](storage::Reader& reader) {
     auto q = reader.query(sql::workflow_version, name, version);
-    if (q.step()) found = WorkflowVersion{q.int64(0), std::string(q.text(1)), WallTime{q.int64(2)}, std::string(q.text(3))};
+    if (q.step())
+      found = WorkflowVersion{q.int64(0), std::string(q.text(1)), WallTime{q.int64(2)},
+                              std::string(q.text(3))};
   });
   if (found) return std::move(*found);
-  if (version) return make_error(Errc::not_found, "no version " + std::to_string(*version) + " of workflow \"" + name + "\"");
+  if (version)
+    return make_error(Errc::not_found,
+                      "no version " + std::to_string(*version) + " of workflow \"" + name + "\"");
   return make_error(Errc::not_found, "no workflow \"" + name + "\"");
 }
 
@@ -217,12 +229,14 @@ Result<std::vector<WorkflowVersion>> Inspector::workflow_versions(const std::str
   return list;
 }
 
-// ---- queues, from what the engine published at its last commit -----------------------------------------
+// ---- queues, from what the engine published at its last commit
+// -----------------------------------------
 
 namespace {
 
 // Each lane's head, by the index: the line is never counted or walked.
-std::optional<WallTime> oldest_of(storage::Database& database, QueueId id, const std::vector<std::int64_t>& lanes) {
+std::optional<WallTime> oldest_of(storage::Database& database, QueueId id,
+                                  const std::vector<std::int64_t>& lanes) {
   std::optional<WallTime> oldest;
   if (lanes.empty()) return oldest;
   database.read([&](storage::Reader& reader) {

@@ -9,13 +9,15 @@ namespace sluice::orchestrator {
 namespace {
 
 constexpr int rows_examined_max = 50'000;
-constexpr std::string_view status_names[] = {"", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED"};
+constexpr std::string_view status_names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
+                                             "TIMED_OUT", "ABORTED", "PAUSED"};
 
 std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> labels;
   if (text.empty()) return labels;
   const Json object = Json::parse(text, nullptr, false);
-  for (const auto& [key, value] : object.items()) labels.emplace_back(key, value.get<std::string>());
+  for (const auto& [key, value] : object.items())
+    labels.emplace_back(key, value.get<std::string>());
   return labels;
 }
 
@@ -42,7 +44,8 @@ Inspector::Inspector(storage::Database& database, const Engine& engine)
     : impl_(std::unique_ptr<Impl>(new Impl{database, engine, {}, {}})) {}
 Inspector::~Inspector() = default;
 
-Inspector::Impl::Version Inspector::Impl::version(storage::Reader& reader, std::int64_t version_id) {
+Inspector::Impl::Version Inspector::Impl::version(storage::Reader& reader,
+                                                  std::int64_t version_id) {
   {
     const std::lock_guard lock(mutex);
     if (const auto at = versions.find(version_id); at != versions.end()) return at->second;
@@ -54,7 +57,8 @@ Inspector::Impl::Version Inspector::Impl::version(storage::Reader& reader, std::
   found.number = q.int64(1);
   auto compiled = workflows::compile(q.text(2));
   if (!compiled)
-    throw storage::StorageError(storage::Fault::corrupt, "workflow " + found.workflow + " can no longer be compiled");
+    throw storage::StorageError(storage::Fault::corrupt,
+                                "workflow " + found.workflow + " can no longer be compiled");
   found.machine = compiled->machine;
   const std::lock_guard lock(mutex);
   return versions.emplace(version_id, std::move(found)).first->second;
@@ -66,7 +70,9 @@ Doc Inspector::Impl::doc(storage::Reader& reader, DocRef ref) {
   return Doc::from_text(std::string(doc_of(q.blob(0), q.blob(1), ref.slot)));
 }
 
-WallTime Inspector::Impl::wall_of(EngineTime t) const { return engine.wall_now() + (t - engine.stats().engine_now); }
+WallTime Inspector::Impl::wall_of(EngineTime t) const {
+  return engine.wall_now() + (t - engine.stats().engine_now);
+}
 
 RunSummary Inspector::Impl::summary(storage::Reader& reader, storage::Query& row) {
   RunSummary s;
@@ -90,7 +96,8 @@ std::optional<FrameRow> Inspector::Impl::root_frame(storage::Reader& reader, Run
   return std::nullopt;
 }
 
-Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit, const std::optional<std::string>& cursor) const {
+Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit,
+                                 const std::optional<std::string>& cursor) const {
   Page<RunSummary> page;
   std::int64_t before = INT64_MAX;
   if (cursor) before = parse_base32(*cursor).value_or(INT64_MAX);
@@ -104,7 +111,8 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit, const std::
       workflow = q.int64(0);
     }
     const bool by_status = status && *status > 2;
-    auto q = by_status ? reader.query(sql::runs_of_status, before, *status) : reader.query(sql::runs_before, before);
+    auto q = by_status ? reader.query(sql::runs_of_status, before, *status)
+                       : reader.query(sql::runs_before, before);
     for (int examined = 0; q.step(); ++examined) {
       if (static_cast<int>(page.items.size()) == limit || examined == rows_examined_max) {
         page.next = to_base32(before);  // the last one looked at
@@ -116,9 +124,10 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit, const std::
       if (filter.started_after && q.int64(8) <= filter.started_after->us) continue;
       if (!filter.labels.empty()) {
         const auto labels = labels_of(q.text(5));
-        const bool all = std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
-          return std::find(labels.begin(), labels.end(), wanted) != labels.end();
-        });
+        const bool all =
+            std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
+              return std::find(labels.begin(), labels.end(), wanted) != labels.end();
+            });
         if (!all) continue;
       }
       if (filter.text && q.text(4).find(*filter.text) == std::string_view::npos &&
@@ -128,7 +137,9 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit, const std::
       if (filter.state) {
         const auto frame = impl_->root_frame(reader, q.id<RunTag>(0));
         if (!frame || frame->frame.state == workflows::no_state) continue;
-        if (impl_->version(reader, q.int64(1)).machine->states[frame->frame.state].name != *filter.state) continue;
+        if (impl_->version(reader, q.int64(1)).machine->states[frame->frame.state].name !=
+            *filter.state)
+          continue;
       }
       page.items.push_back(impl_->summary(reader, q));
     }
@@ -156,26 +167,34 @@ std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, Ru
     switch (state) {
       case queue::State::ready: {
         std::int64_t ahead = 0;
-        if (auto count = reader.query(sql::ahead_of, q.int64(1), q.int64(2), q.int64(4)); count.step()) ahead = count.int64(0);
+        if (auto count = reader.query(sql::ahead_of, q.int64(1), q.int64(2), q.int64(4));
+            count.step())
+          ahead = count.int64(0);
         w.detail["status"] = "ready";
         w.detail["ahead"] = ahead;
-        w.sentence = fmt::format("ready in queue \"{}\" for {}, {} ahead of it", w.name, in_words(wall - w.since),
+        w.sentence = fmt::format("ready in queue \"{}\" for {}, {} ahead of it", w.name,
+                                 in_words(wall - w.since),
                                  ahead == 1000 ? "1000 or more" : std::to_string(ahead));
-        if (stats && stats->paused) w.sentence += "; the queue is paused: resume it";
-        else if (stats && stats->consumers == 0) w.sentence += "; no worker is connected to the queue: start one";
+        if (stats && stats->paused)
+          w.sentence += "; the queue is paused: resume it";
+        else if (stats && stats->consumers == 0)
+          w.sentence += "; no worker is connected to the queue: start one";
         break;
       }
       case queue::State::delayed: {
         const bool engine_clock = q.int64(9) == 1;
-        const WallTime until = engine_clock ? wall_of(EngineTime{q.int64(10)}) : WallTime{q.int64(10)};
+        const WallTime until =
+            engine_clock ? wall_of(EngineTime{q.int64(10)}) : WallTime{q.int64(10)};
         w.detail["status"] = "delayed";
         w.detail["until"] = to_rfc3339(until);
-        w.sentence = fmt::format("attempt {} in queue \"{}\" comes in {}", q.int64(6) + 1, w.name, in_words(until - wall));
+        w.sentence = fmt::format("attempt {} in queue \"{}\" comes in {}", q.int64(6) + 1, w.name,
+                                 in_words(until - wall));
         if (!q.text(16).empty()) {
           const Json failures = Json::parse(q.text(16), nullptr, false);
           if (failures.is_array() && !failures.empty()) {
             w.detail["last_error"] = failures.back()["error"];
-            w.sentence += fmt::format("; the last failed with {}", failures.back()["error"].get<std::string>());
+            w.sentence += fmt::format("; the last failed with {}",
+                                      failures.back()["error"].get<std::string>());
           }
         }
         break;
@@ -184,8 +203,8 @@ std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, Ru
         w.detail["status"] = "leased";
         w.detail["worker"] = std::string(q.text(12));
         w.detail["lease_until"] = to_rfc3339(wall_of(EngineTime{q.int64(11)}));
-        w.sentence = fmt::format("in the hands of worker \"{}\" for {} (queue \"{}\", attempt {})", q.text(12),
-                                 in_words(wall - w.since), w.name, q.int64(6));
+        w.sentence = fmt::format("in the hands of worker \"{}\" for {} (queue \"{}\", attempt {})",
+                                 q.text(12), in_words(wall - w.since), w.name, q.int64(6));
         break;
       case queue::State::held:
       case queue::State::blocked:
@@ -209,7 +228,8 @@ std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, Ru
       w.detail["until"] = w.name;
       w.sentence = fmt::format("waits until {}, {} from now", w.name, in_words(until - wall));
     } else if (kind == WaitKind::token) {
-      w.sentence = fmt::format("waits for success or failure by its task token, for {}", in_words(wall - w.since));
+      w.sentence = fmt::format("waits for success or failure by its task token, for {}",
+                               in_words(wall - w.since));
     } else {
       w.sentence = "goes on at once";
     }
@@ -239,7 +259,8 @@ Result<RunDetail> Inspector::run(RunId id) const {
         }
       if (output) detail.output = impl_->doc(reader, output);
     }
-    if (auto letter = reader.query(sql::open_letter_of_run, id); letter.step()) detail.dead_letter = letter.id<DeadLetterTag>(0);
+    if (auto letter = reader.query(sql::open_letter_of_run, id); letter.step())
+      detail.dead_letter = letter.id<DeadLetterTag>(0);
     found = std::move(detail);
   });
   if (!found) return make_error(Errc::not_found, "no run " + to_string(id));

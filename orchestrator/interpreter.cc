@@ -66,7 +66,8 @@ Next Walk::walk() {
 }
 
 Walk::Step Walk::enter() {
-  // Counted first: if the run ends here and is redriven, what it goes on with is not the last state's work.
+  // Counted first: if the run ends here and is redriven, what it goes on with is not the last
+  // state's work.
   ++frame_.entries;
   if (frame_.transitions >= machine_.transitions_max) {
     return fail_run(

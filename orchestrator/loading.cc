@@ -32,7 +32,8 @@ Doc Engine::Impl::load_doc(Reader& reader, DocRef ref) {
   SLUICE_CHECK(bool{ref}, "where a document is stored");
   auto q = reader.query(sql::log_docs, ref.seq);
   if (!q.step())
-    throw storage::StorageError(storage::Fault::corrupt, "log row " + std::to_string(ref.seq) + " is missing; a live frame needs it");
+    throw storage::StorageError(storage::Fault::corrupt, "log row " + std::to_string(ref.seq) +
+                                                             " is missing; a live frame needs it");
   Doc doc = Doc::from_text(std::string(doc_of(q.blob(0), q.blob(1), ref.slot)));
   doc.set_ref(ref);
   return doc;

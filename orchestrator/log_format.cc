@@ -25,8 +25,9 @@ enum Field : std::int64_t {
 };
 
 [[noreturn]] void corrupt(std::int64_t seq) {
-  throw storage::StorageError(storage::Fault::corrupt,
-                              "log row " + std::to_string(seq) + " is damaged: its events cannot be read");
+  throw storage::StorageError(
+      storage::Fault::corrupt,
+      "log row " + std::to_string(seq) + " is damaged: its events cannot be read");
 }
 
 }  // namespace
@@ -101,7 +102,8 @@ std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events) 
     if (fields & has_state) r.record.state = static_cast<workflows::StateIndex>(in.number());
     if (fields & has_doc_here) r.doc_ref.seq = seq;
     if (fields & has_doc_there) r.doc_ref.seq = in.number();
-    if (fields & (has_doc_here | has_doc_there)) r.doc_ref.slot = static_cast<std::uint32_t>(in.number());
+    if (fields & (has_doc_here | has_doc_there))
+      r.doc_ref.slot = static_cast<std::uint32_t>(in.number());
     if (fields & has_error) r.record.fault.error = in.text();
     if (fields & has_cause) r.record.fault.cause = in.text();
     if (fields & has_number) r.record.number = in.number();

@@ -1,9 +1,10 @@
 // One row of the log: a transition's events and the documents they speak of.
 //
-// `events`, format 1: a version byte; how many documents there are and the size of each; then records until the end.
-// A record is its kind, a byte of flags that says which fields follow, and those fields, as numbers and strings of
-// base/varint.h. A document is in this row (a slot) or in an earlier one (seq and slot): a payload that only passes through is
-// stored once. `docs` is the row's documents, one after the other. To change the format: add format 2, keep reading 1.
+// `events`, format 1: a version byte; how many documents there are and the size of each; then
+// records until the end. A record is its kind, a byte of flags that says which fields follow, and
+// those fields, as numbers and strings of base/varint.h. A document is in this row (a slot) or in
+// an earlier one (seq and slot): a payload that only passes through is stored once. `docs` is the
+// row's documents, one after the other. To change the format: add format 2, keep reading 1.
 #pragma once
 
 #include <optional>
@@ -18,16 +19,16 @@ namespace sluice::orchestrator {
 // A record as stored: the interpreter's, and what the engine knows beside it.
 struct LogRecord {
   Record record;
-  DocRef doc_ref;                    // where record.doc is stored; 0: the record has none
+  DocRef doc_ref;  // where record.doc is stored; 0: the record has none
   // task_started, and what ends it: which hand-out.
   std::int64_t fence = 0;
   std::int64_t attempt = 0;
   std::string worker;
-  WallTime started_at;               // task_started happened then, not when the row was written
-  std::string queue;                 // task_scheduled
-  std::string kept_frame;            // an ending that can be redriven: the frame as it stood (frame_row.h)
-  std::string note;                  // an operator's word, a dead letter's id
-  std::optional<WallTime> until;     // a Wait's time
+  WallTime started_at;     // task_started happened then, not when the row was written
+  std::string queue;       // task_scheduled
+  std::string kept_frame;  // an ending that can be redriven: the frame as it stood (frame_row.h)
+  std::string note;        // an operator's word, a dead letter's id
+  std::optional<WallTime> until;  // a Wait's time
 };
 
 struct LogRow {
@@ -42,7 +43,8 @@ struct LogRow {
 class LogEncoder {
  public:
   explicit LogEncoder(std::int64_t seq) : seq_(seq) {}
-  // Gives the record's document a place in this row unless it is stored already; the new references are set on the Docs.
+  // Gives the record's document a place in this row unless it is stored already; the new references
+  // are set on the Docs.
   void add(const LogRecord& record);
   // Gives a document a place in this row, unless it is stored already.
   void place(const Doc& doc);
@@ -59,7 +61,8 @@ class LogEncoder {
   std::vector<Doc> placed_;
 };
 
-// Throws storage::StorageError (corrupt) for bytes that LogEncoder did not make. Documents are left as references.
+// Throws storage::StorageError (corrupt) for bytes that LogEncoder did not make. Documents are left
+// as references.
 std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events);
 // The document in `slot` of a row. REQUIRES: the row has it.
 std::string_view doc_of(std::string_view events, std::string_view docs, std::uint32_t slot);

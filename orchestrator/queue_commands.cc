@@ -15,7 +15,9 @@ std::string headers_json(const std::vector<std::pair<std::string, std::string>>&
   return to_text(object);
 }
 
-Error no_such_queue(const std::string& name) { return make_error(Errc::not_found, "no queue \"" + name + "\""); }
+Error no_such_queue(const std::string& name) {
+  return make_error(Errc::not_found, "no queue \"" + name + "\"");
+}
 
 }  // namespace
 
@@ -40,8 +42,11 @@ Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessa
   if (const auto room = check_room(); !room) return room.error();
   for (std::size_t i = 0; i < c.messages.size(); ++i)
     if (c.messages[i].body.size_bytes() > options.payload_bytes_max) {
-      Error error = make_error(Errc::too_large, "a body is larger than the payload limit of " + std::to_string(options.payload_bytes_max) + " bytes; nothing was sent");
-      error.problems.push_back({"/messages/" + std::to_string(i) + "/body", std::to_string(c.messages[i].body.size_bytes()) + " bytes"});
+      Error error = make_error(Errc::too_large, "a body is larger than the payload limit of " +
+                                                    std::to_string(options.payload_bytes_max) +
+                                                    " bytes; nothing was sent");
+      error.problems.push_back({"/messages/" + std::to_string(i) + "/body",
+                                std::to_string(c.messages[i].body.size_bytes()) + " bytes"});
       return error;
     }
   const Now time = now();
@@ -81,7 +86,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PutQueue& c) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const ClearQueueSettings& c) {
   queue::Queue* q = queues.find(c.queue);
   if (q == nullptr) return no_such_queue(c.queue);
-  queues.set_operator_settings(tx, *q, std::nullopt, in_force(std::nullopt, q->definition_settings));
+  queues.set_operator_settings(tx, *q, std::nullopt,
+                               in_force(std::nullopt, q->definition_settings));
   return Unit{};
 }
 
@@ -90,16 +96,21 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteQueue& c) {
   if (q == nullptr) return no_such_queue(c.queue);
   const std::int64_t waiting = q->ready + q->delayed + q->leased + q->held;
   if (waiting + q->dead != 0)
-    return make_error(Errc::conflict, "queue \"" + c.queue + "\" is not empty: " + std::to_string(waiting) + " messages, " +
-                                          std::to_string(q->dead) + " dead letters. Purge it or let it drain, and drop or replay the dead letters.");
+    return make_error(
+        Errc::conflict,
+        "queue \"" + c.queue + "\" is not empty: " + std::to_string(waiting) + " messages, " +
+            std::to_string(q->dead) +
+            " dead letters. Purge it or let it drain, and drop or replay the dead letters.");
   if (q->consumers != 0)
-    return make_error(Errc::conflict, "queue \"" + c.queue + "\" has " + std::to_string(q->consumers) + " workers waiting on it");
+    return make_error(Errc::conflict, "queue \"" + c.queue + "\" has " +
+                                          std::to_string(q->consumers) + " workers waiting on it");
   for (const auto& [id, workflow] : catalog.all()) {
     if (workflow->deleted) continue;
     const auto& machine = catalog.machine(tx, *catalog.version(*workflow, workflow->latest));
     for (const auto& name : machine.stage_queues)
       if (name == c.queue)
-        return make_error(Errc::conflict, "workflow \"" + workflow->name + "\" has a stage on queue \"" + c.queue + "\"");
+        return make_error(Errc::conflict, "workflow \"" + workflow->name +
+                                              "\" has a stage on queue \"" + c.queue + "\"");
   }
   queues.erase(tx, *q);
   return Unit{};
@@ -117,8 +128,10 @@ Result<PurgeQueue::Reply> Engine::Impl::apply(Transaction& tx, const PurgeQueue&
   if (q == nullptr) return no_such_queue(c.queue);
   for (const auto& lane : q->lanes)
     if (lane->id != 0 && lane->ready != 0)
-      return make_error(Errc::conflict, "queue \"" + c.queue + "\" holds stages of running workflows, which end only with their runs: "
-                                        "cancel the runs instead");
+      return make_error(Errc::conflict,
+                        "queue \"" + c.queue +
+                            "\" holds stages of running workflows, which end only with their runs: "
+                            "cancel the runs instead");
   return PurgeQueue::Reply{queues.purge(tx, *q, purge_step)};
 }
 

@@ -1,5 +1,6 @@
-// What the engine must know before its first command, read from disk. There is no other recovery: every effect that
-// was not yet acted upon when the last process ended is re-derived from rows by the ordinary paths.
+// What the engine must know before its first command, read from disk. There is no other recovery:
+// every effect that was not yet acted upon when the last process ended is re-derived from rows by
+// the ordinary paths.
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/statements.h"
 #include "queue/statements.h"
@@ -12,7 +13,8 @@ void Engine::Impl::recover(storage::Database& db) {
   db.read(
       [&](Reader& reader) {
         if (auto q = reader.query(sql::get_meta, "token_secret"); q.step()) secret = q.blob(0);
-        if (auto q = reader.query(sql::get_meta, "engine_time_us"); q.step()) engine_us = q.int64(0);
+        if (auto q = reader.query(sql::get_meta, "engine_time_us"); q.step())
+          engine_us = q.int64(0);
         if (auto q = reader.query(sql::get_meta, "order_us"); q.step()) order_us = q.int64(0);
         catalog.load(reader);
         queues.load(reader);
@@ -25,8 +27,8 @@ void Engine::Impl::recover(storage::Database& db) {
       },
       /*limited=*/false);
 
-  // What was put after the last mark of time keeps its place before what is put now, however often the server restarts
-  // between two marks.
+  // What was put after the last mark of time keeps its place before what is put now, however often
+  // the server restarts between two marks.
   order_us = std::max(order_us, engine_us) + seconds(2).us;
   {
     Transaction tx(db.writer_connection());
@@ -40,7 +42,8 @@ void Engine::Impl::recover(storage::Database& db) {
   queues.order_from(EngineTime{order_us});
   tokens = std::make_unique<Tokens>(secret);
   ids = IdSource(largest);
-  // Time stood still while nobody was here. Marks are a second apart; a lease may be granted that second again.
+  // Time stood still while nobody was here. Marks are a second apart; a lease may be granted that
+  // second again.
   engine_start = EngineTime{engine_us};
   time_marked = engine_start;
   steady_start = clock.steady_now();
@@ -57,8 +60,11 @@ void Engine::Impl::recover(storage::Database& db) {
   std::vector<LeaseKey> stand_still;
   for (const auto& [key, lease] : queues.leases()) {
     queues.find_lease(key)->pause_base = pause_total(lease);
-    const bool run_paused = !lease.owner.empty() && paused_runs.contains(decode_frame(FrameId{key.message.value}, lease.owner).run.value);
-    if (run_paused || queues.find(lease.queue)->paused || queues.lane_paused(lease.lane)) stand_still.push_back(key);
+    const bool run_paused =
+        !lease.owner.empty() &&
+        paused_runs.contains(decode_frame(FrameId{key.message.value}, lease.owner).run.value);
+    if (run_paused || queues.find(lease.queue)->paused || queues.lane_paused(lease.lane))
+      stand_still.push_back(key);
   }
   for (const auto& key : stand_still) {
     Lease* lease = queues.find_lease(key);

@@ -10,9 +10,12 @@ constexpr int run_timeout = 3;
 
 }  // namespace
 
-Result<Unit> Engine::Impl::apply(Transaction& tx, const RedriveRun& c) { return redrive(tx, c, std::nullopt); }
+Result<Unit> Engine::Impl::apply(Transaction& tx, const RedriveRun& c) {
+  return redrive(tx, c, std::nullopt);
+}
 
-Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter) {
+Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
+                                   std::optional<DeadLetterId> letter) {
   int status = 0;
   std::int64_t last_seq = 0, version_id = 0;
   {
@@ -23,8 +26,10 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::op
     last_seq = q.is_null(7) ? 0 : q.int64(7);
   }
   if (status != status_failed && status != status_timed_out && status != status_aborted)
-    return make_error(Errc::conflict, "run " + to_string(c.run) + " has not failed: only a run that is FAILED, TIMED_OUT or "
-                                      "ABORTED can be redriven");
+    return make_error(Errc::conflict,
+                      "run " + to_string(c.run) +
+                          " has not failed: only a run that is FAILED, TIMED_OUT or "
+                          "ABORTED can be redriven");
   // The last log row keeps the frame as it stood.
   FrameRow row;
   bool found = false;
@@ -38,7 +43,8 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::op
         }
   }
   if (!found)
-    throw storage::StorageError(storage::Fault::corrupt, "the last log row of run " + to_string(c.run) + " keeps no frame");
+    throw storage::StorageError(storage::Fault::corrupt,
+                                "the last log row of run " + to_string(c.run) + " keeps no frame");
 
   Version* version = &catalog.version(version_id);
   const auto& old_machine = catalog.machine(tx, *version);
@@ -53,21 +59,24 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::op
     const auto& name = old_machine.states[row.frame.state].name;
     row.frame.state = machine.find(name);
     if (row.frame.state == workflows::no_state && !c.from)
-      return make_error(Errc::conflict, "version " + std::to_string(version->number) + " has no state \"" + name +
-                                            "\", at which the run failed: say where to go on with `from`");
+      return make_error(Errc::conflict,
+                        "version " + std::to_string(version->number) + " has no state \"" + name +
+                            "\", at which the run failed: say where to go on with `from`");
   }
   bool same_entry = row.frame.state != workflows::no_state;
   if (c.from) {
     const auto state = machine.find(*c.from);
     if (state == workflows::no_state) {
-      Error error = make_error(Errc::invalid_argument, "no state \"" + *c.from + "\" in version " + std::to_string(version->number));
+      Error error = make_error(Errc::invalid_argument, "no state \"" + *c.from + "\" in version " +
+                                                           std::to_string(version->number));
       error.problems.push_back({"/from", "no such state"});
       return error;
     }
     same_entry = old_state != workflows::no_state && old_machine.states[old_state].name == *c.from;
     row.frame.state = state;
   }
-  if (row.frame.state == workflows::no_state) row.frame.state = machine.start_at;  // It never started.
+  if (row.frame.state == workflows::no_state)
+    row.frame.state = machine.start_at;  // It never started.
   if (c.input) {
     if (c.input->size_bytes() > options.payload_bytes_max)
       return make_error(Errc::too_large, "the input is larger than the payload limit");
@@ -85,7 +94,8 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c, std::op
   tx.run(sql::reopen_run, c.run, version->id);
   undo.save(live_frames);
   live_frames += 1;
-  for (const auto& open : queues.open_dead_letters(tx, c.run)) queues.close_dead_letter(tx, open, true, "");
+  for (const auto& open : queues.open_dead_letters(tx, c.run))
+    queues.close_dead_letter(tx, open, true, "");
   if (machine.timeout_s) {
     row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
     tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);

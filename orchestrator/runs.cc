@@ -11,8 +11,10 @@ constexpr int run_timeout = 3;
 Error no_such_run(RunId run) { return make_error(Errc::not_found, "no run " + to_string(run)); }
 
 Error run_is(RunId run, int status, std::string_view expected) {
-  static constexpr std::string_view names[] = {"", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED"};
-  return make_error(Errc::conflict, "run " + to_string(run) + " is " + std::string(names[status]) + "; expected " + std::string(expected));
+  static constexpr std::string_view names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
+                                               "TIMED_OUT", "ABORTED", "PAUSED"};
+  return make_error(Errc::conflict, "run " + to_string(run) + " is " + std::string(names[status]) +
+                                        "; expected " + std::string(expected));
 }
 
 }  // namespace
@@ -21,7 +23,8 @@ Status Engine::Impl::check_room() const {
   if (!disk_low) return ok();
   return make_error(Errc::disk_full,
                     "the disk is nearly full: no new starts or sends below the reserve of " +
-                        std::to_string(options.disk_reserve_bytes >> 20) + " MiB. What runs goes on. Free some space.");
+                        std::to_string(options.disk_reserve_bytes >> 20) +
+                        " MiB. What runs goes on. Free some space.");
 }
 
 Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) {
@@ -31,10 +34,12 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
     return make_error(Errc::not_found, "no workflow \"" + c.workflow + "\": deploy it first");
   Version* version = catalog.version(*workflow, c.version.value_or(workflow->latest));
   if (version == nullptr)
-    return make_error(Errc::not_found, "workflow \"" + c.workflow + "\" has no version " + std::to_string(*c.version) +
-                                           "; its latest is " + std::to_string(workflow->latest));
+    return make_error(Errc::not_found, "workflow \"" + c.workflow + "\" has no version " +
+                                           std::to_string(*c.version) + "; its latest is " +
+                                           std::to_string(workflow->latest));
   if (c.input.size_bytes() > options.payload_bytes_max)
-    return make_error(Errc::too_large, "the input has " + std::to_string(c.input.size_bytes()) + " bytes; the limit is " +
+    return make_error(Errc::too_large, "the input has " + std::to_string(c.input.size_bytes()) +
+                                           " bytes; the limit is " +
                                            std::to_string(options.payload_bytes_max));
   if (c.name) {
     std::int64_t id = 0, first_seq = 0;
@@ -44,9 +49,11 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
     }
     if (id != 0) {
       const Doc first = load_doc(tx, {first_seq, 0});
-      if (first.text() == c.input.text() || first.json() == c.input.json()) return StartRun::Reply{RunId{id}, true};
-      return make_error(Errc::conflict, "a run named \"" + *c.name + "\" of workflow \"" + c.workflow +
-                                            "\" exists with another input: run " + to_base32(id));
+      if (first.text() == c.input.text() || first.json() == c.input.json())
+        return StartRun::Reply{RunId{id}, true};
+      return make_error(Errc::conflict, "a run named \"" + *c.name + "\" of workflow \"" +
+                                            c.workflow + "\" exists with another input: run " +
+                                            to_base32(id));
     }
   }
   const Now time = now();
@@ -54,7 +61,8 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
   Live live;
   live.row.run = run;
   live.row.frame.id = FrameId{run.value};
-  // A document of its own: the first log row of every run holds its input, whoever else was given the same.
+  // A document of its own: the first log row of every run holds its input, whoever else was given
+  // the same.
   live.row.frame.input = c.input.ref() ? Doc::from_text(c.input.text()) : c.input;
   live.row.version_id = version->id;
   live.row.priority = c.priority.value_or(queue::priority_default);
@@ -66,8 +74,9 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
   }
   const auto& machine = catalog.machine(tx, *version);
   // The run's first log row is the one that step() or the wait below writes.
-  tx.run(sql::insert_run, run, version->id, workflow->id, c.name, labels.empty() ? std::nullopt : std::optional{labels},
-         c.priority, c.not_before, log_seq + 1, time.wall);
+  tx.run(sql::insert_run, run, version->id, workflow->id, c.name,
+         labels.empty() ? std::nullopt : std::optional{labels}, c.priority, c.not_before,
+         log_seq + 1, time.wall);
   undo.save(live_frames);
   live_frames += 1;
   tally(counts.runs_started);
@@ -100,7 +109,8 @@ std::optional<RunStatus> status_of(Reader& reader, RunId run) {
 }
 }  // namespace
 
-void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int status, const Fault& fault) {
+void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int status,
+                                    const Fault& fault) {
   std::vector<LogRecord> records;
   if (live.home.kind == Home::Kind::lease) {
     records.push_back(started_record(live.home.lease));
@@ -130,7 +140,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CancelRun& c) {
     return run_is(c.run, found->status, "a run that has not ended");
   auto live = load(tx, FrameId{c.run.value});
   SLUICE_CHECK(live.has_value(), "the root frame of a live run");
-  end_from_outside(tx, *live, Kind::execution_aborted, status_aborted, Fault{std::nullopt, c.cause});
+  end_from_outside(tx, *live, Kind::execution_aborted, status_aborted,
+                   Fault{std::nullopt, c.cause});
   return Unit{};
 }
 
@@ -138,7 +149,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
   const auto found = status_of(tx, c.run);
   if (!found) return no_such_run(c.run);
   if (found->status == status_paused) return Unit{};
-  if (found->status != status_running) return run_is(c.run, found->status, "a run that has not ended");
+  if (found->status != status_running)
+    return run_is(c.run, found->status, "a run that has not ended");
   tx.run(sql::set_run_status, c.run, status_running, status_paused);
   paused_runs.insert(c.run.value);
   undo.add([this, run = c.run.value] { paused_runs.erase(run); });
@@ -146,7 +158,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
   SLUICE_CHECK(live.has_value(), "the root frame of a live run");
   FrameRow& row = live->row;
   const Now time = now();
-  // Work in a worker's hands goes on and is accepted; what waits stands still, with what is left of its times.
+  // Work in a worker's hands goes on and is accepted; what waits stands still, with what is left of
+  // its times.
   if (live->home.kind == Home::Kind::message) {
     const auto& m = live->home.message;
     if (m.due && m.due->clock == queue::ClockKind::engine)
@@ -154,7 +167,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
     queues.hold(tx, m, time);
   }
   if (row.timeout_due != 0) {
-    const std::int64_t left = std::max<std::int64_t>(1, row.timeout_due - time.engine.us - row.held_delay_us);
+    const std::int64_t left =
+        std::max<std::int64_t>(1, row.timeout_due - time.engine.us - row.held_delay_us);
     drop_deadlines(tx, row);
     row.held_timeout_us = left;
   }
@@ -214,7 +228,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
   }
   if (live->home.kind == Home::Kind::message && live->home.message.state == queue::State::held)
     queues.unhold(tx, live->home.message,
-                  delay > 0 ? std::optional{queue::Due{queue::ClockKind::engine, time.engine.us + delay}} : std::nullopt, time);
+                  delay > 0
+                      ? std::optional{queue::Due{queue::ClockKind::engine, time.engine.us + delay}}
+                      : std::nullopt,
+                  time);
   touched(c.run, false);
   return Unit{};
 }
@@ -234,9 +251,11 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const SkipStage& c) {
   if (c.output.size_bytes() > options.payload_bytes_max)
     return make_error(Errc::too_large, "the output is larger than the payload limit");
   auto live = load(tx, c.frame.value_or(FrameId{c.run.value}));
-  if (!live || live->row.run != c.run) return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
+  if (!live || live->row.run != c.run)
+    return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
   if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
-    return make_error(Errc::conflict, "the frame does not stand at a stage: only a Task can be given an output");
+    return make_error(Errc::conflict,
+                      "the frame does not stand at a stage: only a Task can be given an output");
   std::vector<LogRecord> before;
   if (live->home.kind == Home::Kind::lease) {
     before.push_back(started_record(live->home.lease));
@@ -260,12 +279,16 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
   if (found->status != status_running && found->status != status_paused)
     return run_is(c.run, found->status, "a run that has not ended");
   auto live = load(tx, c.frame.value_or(FrameId{c.run.value}));
-  if (!live || live->row.run != c.run) return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
+  if (!live || live->row.run != c.run)
+    return make_error(Errc::not_found, "run " + to_string(c.run) + " has no such frame");
   if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
-    return make_error(Errc::conflict, "the frame does not stand at a stage: only a Task can be failed");
+    return make_error(Errc::conflict,
+                      "the frame does not stand at a stage: only a Task can be failed");
   std::string worker = "operator";
   WallTime since = now().wall;
-  std::int64_t attempt = live->home.kind == Home::Kind::frame ? live->row.attempts : live->home.message.attempt, fence = 0;
+  std::int64_t attempt = live->home.kind == Home::Kind::frame ? live->row.attempts
+                                                              : live->home.message.attempt,
+               fence = 0;
   if (live->home.kind == Home::Kind::lease) {
     const Lease& held_lease = live->home.lease;
     worker = held_lease.worker;
@@ -277,7 +300,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
       queues.mark_over(*lease);
     }
   }
-  fail_stage(tx, std::move(*live), TaskFailed{{c.error, c.cause}}, worker, since, std::max<std::int64_t>(1, attempt), fence);
+  fail_stage(tx, std::move(*live), TaskFailed{{c.error, c.cause}}, worker, since,
+             std::max<std::int64_t>(1, attempt), fence);
   return Unit{};
 }
 

@@ -11,10 +11,10 @@ std::shared_ptr<Session> Engine::Impl::find_session(const std::string& text) con
   return at == sessions.end() ? nullptr : at->second;
 }
 
-// `session` is new, or the one that comes back. Either way it takes back what it names and still holds; what it held and
-// does not name never reached it, and is handed out again.
-void Engine::Impl::open(Transaction& tx, const std::shared_ptr<Session>& session, const SessionOptions& asked, bool resume,
-                        SessionWelcome& welcome) {
+// `session` is new, or the one that comes back. Either way it takes back what it names and still
+// holds; what it held and does not name never reached it, and is handed out again.
+void Engine::Impl::open(Transaction& tx, const std::shared_ptr<Session>& session,
+                        const SessionOptions& asked, bool resume, SessionWelcome& welcome) {
   welcome.id = to_string(session->id);
   welcome.taken_back.clear();
   std::shared_ptr<Session> before;
@@ -24,8 +24,10 @@ void Engine::Impl::open(Transaction& tx, const std::shared_ptr<Session>& session
   }
   undo.add([this, session, before] {
     const std::unique_lock lock(mutex);
-    if (before) sessions[session->id.value] = before;
-    else sessions.erase(session->id.value);
+    if (before)
+      sessions[session->id.value] = before;
+    else
+      sessions.erase(session->id.value);
   });
   session_count += 1;
   session->connected = true;
@@ -41,19 +43,22 @@ void Engine::Impl::open(Transaction& tx, const std::shared_ptr<Session>& session
     named.insert(key);
     const auto subscription = session->subscriptions.find(lease->queue.value);
     if (queues.consumer(lease->consumer) == nullptr)
-      queues.adopt(tx, *lease, session->id, subscription == session->subscriptions.end() ? 0 : subscription->second);
+      queues.adopt(tx, *lease, session->id,
+                   subscription == session->subscriptions.end() ? 0 : subscription->second);
     welcome.taken_back.push_back(text);
   }
   for (const auto& key : queues.leases_of(session->id)) {
     if (named.contains(key)) continue;
     Lease* lease = queues.find_lease(key);
-    if (lease->over) queues.returned(*lease);
-    else lose(tx, key, "the worker came back without it");
+    if (lease->over)
+      queues.returned(*lease);
+    else
+      lose(tx, key, "the worker came back without it");
   }
 }
 
-Status Engine::Impl::subscribe(Transaction& tx, const std::shared_ptr<Session>& session, const std::string& queue_name,
-                               int credit) {
+Status Engine::Impl::subscribe(Transaction& tx, const std::shared_ptr<Session>& session,
+                               const std::string& queue_name, int credit) {
   queue::Queue& q = queues.get_or_make(tx, queue_name, now());
   if (const auto at = session->subscriptions.find(q.id.value); at != session->subscriptions.end()) {
     if (queue::Consumer* c = queues.consumer(at->second)) {
@@ -71,7 +76,8 @@ Status Engine::Impl::subscribe(Transaction& tx, const std::shared_ptr<Session>& 
   // What it brought along from before counts as in its hands.
   for (const auto& key : queues.leases_of(session->id)) {
     Lease* lease = queues.find_lease(key);
-    if (lease->queue == q.id && queues.consumer(lease->consumer) == nullptr) queues.adopt(tx, *lease, session->id, id);
+    if (lease->queue == q.id && queues.consumer(lease->consumer) == nullptr)
+      queues.adopt(tx, *lease, session->id, id);
   }
   return ok();
 }
@@ -101,8 +107,12 @@ void Engine::Impl::revoke(const Lease& lease) {
     if (at == sessions.end() || !at->second->connected) return;
     sink = at->second->sink;
   }
-  revokes.emplace_back(std::move(sink), tokens->make({TokenKind::handout, lease.key.message.value, lease.key.fence,
-                                                      lease.owner.empty() ? RunId{} : decode_frame(FrameId{lease.key.message.value}, lease.owner).run}));
+  revokes.emplace_back(
+      std::move(sink),
+      tokens->make({TokenKind::handout, lease.key.message.value, lease.key.fence,
+                    lease.owner.empty()
+                        ? RunId{}
+                        : decode_frame(FrameId{lease.key.message.value}, lease.owner).run}));
   undo.add([this] { revokes.pop_back(); });
 }
 
@@ -115,7 +125,8 @@ void Engine::Impl::detach(Transaction& tx, Session& session, bool graceful) {
   if (graceful) let_go(tx, session, false);
 }
 
-// Everything the session held goes back. `used_up`: the deliveries count as lost, since nobody knows how far they got.
+// Everything the session held goes back. `used_up`: the deliveries count as lost, since nobody
+// knows how far they got.
 void Engine::Impl::let_go(Transaction& tx, Session& session, bool used_up) {
   for (const auto& key : queues.leases_of(session.id)) {
     Lease* lease = queues.find_lease(key);
@@ -127,13 +138,16 @@ void Engine::Impl::let_go(Transaction& tx, Session& session, bool used_up) {
       lose(tx, key, "the worker's connection was lost");
       if (Lease* again = queues.find_lease(key)) queues.returned(*again);
     } else {
-      const std::string token = tokens->make({TokenKind::handout, key.message.value, key.fence,
-                                              lease->owner.empty() ? RunId{} : decode_frame(FrameId{key.message.value}, lease->owner).run});
+      const std::string token = tokens->make(
+          {TokenKind::handout, key.message.value, key.fence,
+           lease->owner.empty() ? RunId{}
+                                : decode_frame(FrameId{key.message.value}, lease->owner).run});
       const auto released = apply(tx, ReleaseTask{token, Duration{}});
       SLUICE_CHECK(released.has_value(), "a lease that is held to be released");
     }
   }
-  for (const auto& [queue_id, consumer_id] : session.subscriptions) queues.remove_consumer(consumer_id);
+  for (const auto& [queue_id, consumer_id] : session.subscriptions)
+    queues.remove_consumer(consumer_id);
   const std::unique_lock lock(mutex);
   const auto gone = sessions.extract(session.id.value);
   // Rolled back, it still holds what it held, and is looked at again.
@@ -156,8 +170,10 @@ void Engine::Impl::check_sessions(Transaction& tx) {
     session_count = static_cast<std::int64_t>(sessions.size());
     for (const auto& [id, session] : sessions) {
       if (!session->connected) {
-        if (steady - session->detached_at >= options.session_grace) gone.push_back(session);
-        else detached_count += 1;
+        if (steady - session->detached_at >= options.session_grace)
+          gone.push_back(session);
+        else
+          detached_count += 1;
       } else if (steady - Duration{session->last_seen_us.load()} >= options.session_timeout) {
         gone.push_back(session);
       }
@@ -166,7 +182,8 @@ void Engine::Impl::check_sessions(Transaction& tx) {
   for (const auto& session : gone) {
     let_go(tx, *session, true);
   }
-  // A session's sign of life extends what it holds, in memory. The row follows when half of what it promises is over.
+  // A session's sign of life extends what it holds, in memory. The row follows when half of what it
+  // promises is over.
   const EngineTime time = now().engine;
   std::vector<LeaseKey> to_store;
   for (const auto& [key, lease] : queues.leases()) {

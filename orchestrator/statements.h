@@ -1,4 +1,5 @@
-// Every statement of the tables that orchestrator/ owns: workflows, versions, runs, frames, deadlines, log, idempotency, meta.
+// Every statement of the tables that orchestrator/ owns: workflows, versions, runs, frames,
+// deadlines, log, idempotency, meta.
 #pragma once
 
 #include "storage/storage.h"
@@ -10,87 +11,117 @@ using storage::Sql;
 // ---- meta ----
 inline constexpr Sql get_meta{"orchestrator.get_meta", "SELECT value FROM meta WHERE key = ?1"};
 inline constexpr Sql put_meta{"orchestrator.put_meta",
-    "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
+                              "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO "
+                              "UPDATE SET value = excluded.value"};
 
 // ---- workflows ----
-inline constexpr Sql all_workflows{"orchestrator.all_workflows",
+inline constexpr Sql all_workflows{
+    "orchestrator.all_workflows",
     "SELECT id, name, latest, paused, paused_since, paused_total, deleted FROM workflows"};
-inline constexpr Sql insert_workflow{"orchestrator.insert_workflow",
-    "INSERT INTO workflows (id, name, latest) VALUES (?1, ?2, ?3)"};
+inline constexpr Sql insert_workflow{
+    "orchestrator.insert_workflow", "INSERT INTO workflows (id, name, latest) VALUES (?1, ?2, ?3)"};
 inline constexpr Sql set_latest{"orchestrator.set_latest",
-    "UPDATE workflows SET latest = ?2, deleted = 0 WHERE id = ?1"};
-inline constexpr Sql set_workflow_paused{"orchestrator.set_workflow_paused",
+                                "UPDATE workflows SET latest = ?2, deleted = 0 WHERE id = ?1"};
+inline constexpr Sql set_workflow_paused{
+    "orchestrator.set_workflow_paused",
     "UPDATE workflows SET paused = ?2, paused_since = ?3, paused_total = ?4 WHERE id = ?1"};
-inline constexpr Sql delete_workflow{"orchestrator.delete_workflow", "UPDATE workflows SET deleted = 1 WHERE id = ?1"};
+inline constexpr Sql delete_workflow{"orchestrator.delete_workflow",
+                                     "UPDATE workflows SET deleted = 1 WHERE id = ?1"};
 inline constexpr Sql insert_version{"orchestrator.insert_version",
-    "INSERT INTO workflow_versions (id, workflow, version, hash, definition, deployed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
-inline constexpr Sql all_versions{"orchestrator.all_versions",
+                                    "INSERT INTO workflow_versions (id, workflow, version, hash, "
+                                    "definition, deployed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+inline constexpr Sql all_versions{
+    "orchestrator.all_versions",
     "SELECT id, workflow, version, hash FROM workflow_versions ORDER BY id"};
 inline constexpr Sql version_definition{"orchestrator.version_definition",
-    "SELECT definition FROM workflow_versions WHERE id = ?1"};
+                                        "SELECT definition FROM workflow_versions WHERE id = ?1"};
 
 // ---- runs ----
 inline constexpr Sql insert_run{"orchestrator.insert_run",
-    "INSERT INTO runs (id, version, workflow, status, name, labels, priority, not_before, first_seq, started_at) "
-    "VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)"};
-inline constexpr Sql run_by_name{"orchestrator.run_by_name",
-    "SELECT id, first_seq FROM runs WHERE workflow = ?1 AND name = ?2"};
+                                "INSERT INTO runs (id, version, workflow, status, name, labels, "
+                                "priority, not_before, first_seq, started_at) "
+                                "VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)"};
+inline constexpr Sql run_by_name{
+    "orchestrator.run_by_name", "SELECT id, first_seq FROM runs WHERE workflow = ?1 AND name = ?2"};
 inline constexpr Sql run_facts{"orchestrator.run_facts",
-    "SELECT id, version, workflow, status, name, first_seq, started_at, last_seq, redrives, priority FROM runs WHERE id = ?1"};
+                               "SELECT id, version, workflow, status, name, first_seq, started_at, "
+                               "last_seq, redrives, priority FROM runs WHERE id = ?1"};
 // The guard: only a run that is live ends.
 inline constexpr Sql end_run{"orchestrator.end_run",
-    "UPDATE runs SET status = ?2, ended_at = ?3, last_seq = ?4, error = ?5 WHERE id = ?1 AND status IN (1, 6)"};
+                             "UPDATE runs SET status = ?2, ended_at = ?3, last_seq = ?4, error = "
+                             "?5 WHERE id = ?1 AND status IN (1, 6)"};
 inline constexpr Sql set_run_status{"orchestrator.set_run_status",
-    "UPDATE runs SET status = ?3 WHERE id = ?1 AND status = ?2"};
+                                    "UPDATE runs SET status = ?3 WHERE id = ?1 AND status = ?2"};
 inline constexpr Sql reopen_run{"orchestrator.reopen_run",
-    "UPDATE runs SET status = 1, ended_at = NULL, last_seq = NULL, error = NULL, redrives = redrives + 1, version = ?2 "
-    "WHERE id = ?1 AND status IN (3, 4, 5)"};
-inline constexpr Sql paused_runs{"orchestrator.paused_runs",
+                                "UPDATE runs SET status = 1, ended_at = NULL, last_seq = NULL, "
+                                "error = NULL, redrives = redrives + 1, version = ?2 "
+                                "WHERE id = ?1 AND status IN (3, 4, 5)"};
+inline constexpr Sql paused_runs{
+    "orchestrator.paused_runs",
     "SELECT id FROM runs INDEXED BY runs_attention WHERE status > 2 AND status = 6"};
 inline constexpr Sql max_run{"orchestrator.max_run", "SELECT max(id) FROM runs"};
 
 // ---- frames that wait for something else than a message ----
 inline constexpr Sql insert_frame{"orchestrator.insert_frame",
-    "INSERT INTO frames (id, wait_kind, since_at, due_clock, due, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+                                  "INSERT INTO frames (id, wait_kind, since_at, due_clock, due, "
+                                  "data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
 inline constexpr Sql update_frame{"orchestrator.update_frame",
-    "UPDATE frames SET wait_kind = ?2, since_at = ?3, due_clock = ?4, due = ?5, data = ?6 WHERE id = ?1"};
+                                  "UPDATE frames SET wait_kind = ?2, since_at = ?3, due_clock = "
+                                  "?4, due = ?5, data = ?6 WHERE id = ?1"};
 inline constexpr Sql delete_frame{"orchestrator.delete_frame", "DELETE FROM frames WHERE id = ?1"};
-inline constexpr Sql find_frame{"orchestrator.find_frame",
+inline constexpr Sql find_frame{
+    "orchestrator.find_frame",
     "SELECT wait_kind, since_at, due_clock, due, data FROM frames WHERE id = ?1"};
-inline constexpr Sql next_frame_due{"orchestrator.next_frame_due",
+inline constexpr Sql next_frame_due{
+    "orchestrator.next_frame_due",
     "SELECT min(due) FROM frames INDEXED BY frames_due WHERE due IS NOT NULL AND due_clock = ?1"};
 inline constexpr Sql due_frames{"orchestrator.due_frames",
-    "SELECT id, wait_kind, data FROM frames INDEXED BY frames_due WHERE due IS NOT NULL AND due_clock = ?1 AND due <= ?2 "
-    "ORDER BY due LIMIT ?3"};
+                                "SELECT id, wait_kind, data FROM frames INDEXED BY frames_due "
+                                "WHERE due IS NOT NULL AND due_clock = ?1 AND due <= ?2 "
+                                "ORDER BY due LIMIT ?3"};
 inline constexpr Sql count_frames{"orchestrator.count_frames", "SELECT count(*) FROM frames"};
 inline constexpr Sql max_frame{"orchestrator.max_frame", "SELECT max(id) FROM frames"};
-inline constexpr Sql put_off_frame{"orchestrator.put_off_frame", "UPDATE frames SET due = ?2 WHERE id = ?1"};
-inline constexpr Sql set_frame_data{"orchestrator.set_frame_data", "UPDATE frames SET data = ?2 WHERE id = ?1"};
-inline constexpr Sql set_message_owner{"orchestrator.set_message_owner", "UPDATE messages SET owner = ?2 WHERE id = ?1"};
+inline constexpr Sql put_off_frame{"orchestrator.put_off_frame",
+                                   "UPDATE frames SET due = ?2 WHERE id = ?1"};
+inline constexpr Sql set_frame_data{"orchestrator.set_frame_data",
+                                    "UPDATE frames SET data = ?2 WHERE id = ?1"};
+inline constexpr Sql set_message_owner{"orchestrator.set_message_owner",
+                                       "UPDATE messages SET owner = ?2 WHERE id = ?1"};
 
 // ---- deadlines ----
-inline constexpr Sql insert_deadline{"orchestrator.insert_deadline",
+inline constexpr Sql insert_deadline{
+    "orchestrator.insert_deadline",
     "INSERT OR IGNORE INTO deadlines (due, frame, kind) VALUES (?1, ?2, ?3)"};
-inline constexpr Sql delete_deadline{"orchestrator.delete_deadline",
+inline constexpr Sql delete_deadline{
+    "orchestrator.delete_deadline",
     "DELETE FROM deadlines WHERE due = ?1 AND frame = ?2 AND kind = ?3"};
 inline constexpr Sql next_deadline{"orchestrator.next_deadline", "SELECT min(due) FROM deadlines"};
-inline constexpr Sql due_deadlines{"orchestrator.due_deadlines",
+inline constexpr Sql due_deadlines{
+    "orchestrator.due_deadlines",
     "SELECT due, frame, kind FROM deadlines WHERE due <= ?1 ORDER BY due LIMIT ?2"};
 
 // ---- log ----
 inline constexpr Sql insert_log{"orchestrator.insert_log",
-    "INSERT INTO log (seq, run, frame, prev, at, events, docs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
-inline constexpr Sql find_log{"orchestrator.find_log", "SELECT run, frame, prev, at, events, docs FROM log WHERE seq = ?1"};
-inline constexpr Sql log_docs{"orchestrator.log_docs", "SELECT events, docs FROM log WHERE seq = ?1"};
+                                "INSERT INTO log (seq, run, frame, prev, at, events, docs) VALUES "
+                                "(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+inline constexpr Sql find_log{"orchestrator.find_log",
+                              "SELECT run, frame, prev, at, events, docs FROM log WHERE seq = ?1"};
+inline constexpr Sql log_docs{"orchestrator.log_docs",
+                              "SELECT events, docs FROM log WHERE seq = ?1"};
 inline constexpr Sql max_log{"orchestrator.max_log", "SELECT max(seq) FROM log"};
 
 // ---- idempotency ----
-inline constexpr Sql find_idempotent{"orchestrator.find_idempotent",
+inline constexpr Sql find_idempotent{
+    "orchestrator.find_idempotent",
     "SELECT fingerprint, answer FROM idempotency WHERE key = ?1 AND at > ?2"};
-inline constexpr Sql put_idempotent{"orchestrator.put_idempotent",
-    "INSERT INTO idempotency (key, fingerprint, answer, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET "
+inline constexpr Sql put_idempotent{
+    "orchestrator.put_idempotent",
+    "INSERT INTO idempotency (key, fingerprint, answer, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+    "(key) DO UPDATE SET "
     "fingerprint = excluded.fingerprint, answer = excluded.answer, at = excluded.at"};
-inline constexpr Sql sweep_idempotent{"orchestrator.sweep_idempotent",
-    "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency INDEXED BY idempotency_age WHERE at <= ?1 LIMIT ?2)"};
+inline constexpr Sql sweep_idempotent{
+    "orchestrator.sweep_idempotent",
+    "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency INDEXED BY idempotency_age "
+    "WHERE at <= ?1 LIMIT ?2)"};
 
 }  // namespace sluice::orchestrator::sql

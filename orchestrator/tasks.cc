@@ -7,11 +7,14 @@ namespace {
 
 Error stale() {
   return make_error(Errc::stale_token,
-                    "this token is no longer the holder's: the lease ran out, the task was handed to another worker, or the "
+                    "this token is no longer the holder's: the lease ran out, the task was handed "
+                    "to another worker, or the "
                     "run has moved on. Drop the task; its work is not lost.");
 }
 
-bool reserved_name(std::string_view name) { return name.starts_with("States.") || name.starts_with("Sluice."); }
+bool reserved_name(std::string_view name) {
+  return name.starts_with("States.") || name.starts_with("Sluice.");
+}
 
 }  // namespace
 
@@ -27,16 +30,20 @@ LogRecord Engine::Impl::started_record(const Lease& lease) {
 
 Live Engine::Impl::live_of(Transaction& tx, const Lease& lease) {
   Live live;
-  if (const auto* memo = dynamic_cast<const FrameMemo*>(lease.memo.get())) live.row = memo->row;
-  else live.row = decode_frame(FrameId{lease.key.message.value}, lease.owner);
+  if (const auto* memo = dynamic_cast<const FrameMemo*>(lease.memo.get()))
+    live.row = memo->row;
+  else
+    live.row = decode_frame(FrameId{lease.key.message.value}, lease.owner);
   live.home.kind = Home::Kind::lease;
   live.home.lease = lease;
-  if (!live.row.frame.input && live.row.input_ref) live.row.frame.input = load_doc(tx, live.row.input_ref);
+  if (!live.row.frame.input && live.row.input_ref)
+    live.row.frame.input = load_doc(tx, live.row.input_ref);
   return live;
 }
 
-// Whether the verb is a repetition of one that took effect. The answer is in the log: the hand-out's fence stands in the
-// row that ended it. Fences grow, so the walk back ends where they are smaller.
+// Whether the verb is a repetition of one that took effect. The answer is in the log: the
+// hand-out's fence stands in the row that ended it. Fences grow, so the walk back ends where they
+// are smaller.
 bool Engine::Impl::took_effect(Reader& reader, const TaskToken& token, queue::Verb verb) {
   if (!token.run) {
     const auto settled = queues.find_settled(reader, {MessageId{token.id}, token.number});
@@ -64,8 +71,10 @@ bool Engine::Impl::took_effect(Reader& reader, const TaskToken& token, queue::Ve
       if (!here) continue;
       if (record.record.kind == Kind::task_succeeded) return verb == queue::Verb::complete;
       if (record.record.kind == Kind::task_failed)
-        return record.note.empty() ? verb == queue::Verb::fail : record.note == completed && verb == queue::Verb::complete;
-      if (record.record.kind == Kind::task_released) return verb == queue::Verb::release && record.note.empty();
+        return record.note.empty() ? verb == queue::Verb::fail
+                                   : record.note == completed && verb == queue::Verb::complete;
+      if (record.record.kind == Kind::task_released)
+        return verb == queue::Verb::release && record.note.empty();
       if (record.record.kind == Kind::task_timed_out) return false;
     }
     if (token.kind == TokenKind::callback && seq <= token.number) return false;
@@ -78,7 +87,9 @@ Result<Held> Engine::Impl::held(Transaction& tx, const std::string& token, queue
                                 std::optional<TaskToken>& parsed) {
   parsed = tokens->read(token);
   if (!parsed)
-    return make_error(Errc::stale_token, "this is not a token of this server: send the one that came with the task, unchanged");
+    return make_error(
+        Errc::stale_token,
+        "this is not a token of this server: send the one that came with the task, unchanged");
   if (parsed->kind == TokenKind::callback) return Held{};
   const LeaseKey key{MessageId{parsed->id}, parsed->number};
   Lease* lease = queues.find_lease(key);
@@ -109,7 +120,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
     return Unit{};
   }
   Live live = live_of(tx, lease);
-  if (live.row.token_number != 0) {  // The message was only the call; success or failure comes by token.
+  if (live.row.token_number !=
+      0) {  // The message was only the call; success or failure comes by token.
     std::vector<LogRecord> records{started_record(lease)};
     LogRecord done;
     done.record.kind = Kind::task_succeeded;
@@ -119,7 +131,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
     write_log(tx, live.row, records, next_seq());
     // The message goes; what it knew of the attempts stays with the frame.
     live.row.attempts = lease.attempt;
-    if (const auto stored = queues.stored(tx, lease.key.message)) live.row.failures = stored->failures;
+    if (const auto stored = queues.stored(tx, lease.key.message))
+      live.row.failures = stored->failures;
     wait_as_frame(tx, live, WaitKind::token, std::nullopt);
     touched(live.row.run, false);
     return Unit{};
@@ -130,8 +143,12 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
   if (c.error && reserved_name(*c.error)) {
-    Error error = make_error(Errc::invalid_argument, "error names that begin with \"States.\" or \"Sluice.\" are the service's own");
-    error.problems.push_back({"/error", "found \"" + *c.error + "\"; expected a name of the worker's own, such as \"Payment.Declined\""});
+    Error error =
+        make_error(Errc::invalid_argument,
+                   "error names that begin with \"States.\" or \"Sluice.\" are the service's own");
+    error.problems.push_back(
+        {"/error", "found \"" + *c.error +
+                       "\"; expected a name of the worker's own, such as \"Payment.Declined\""});
     return error;
   }
   std::optional<TaskToken> token;
@@ -139,52 +156,58 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
   if (!found) return found.error();
   if (found->repeated) return Unit{};
   const TaskFailed failed{{c.error, c.cause}};
-  if (token->kind == TokenKind::callback) return settle_callback(tx, *token, failed, queue::Verb::fail);
+  if (token->kind == TokenKind::callback)
+    return settle_callback(tx, *token, failed, queue::Verb::fail);
 
   Lease& lease = *found->lease;
   queue::Queue& q = *queues.find(lease.queue);
   undo.save(q.failed);
   q.failed += 1;
   if (!lease.owner.empty()) {
-    fail_stage(tx, live_of(tx, lease), failed, lease.worker, lease.since, lease.attempt, lease.key.fence, /*by_worker=*/true);
+    fail_stage(tx, live_of(tx, lease), failed, lease.worker, lease.since, lease.attempt,
+               lease.key.fence, /*by_worker=*/true);
     return Unit{};
   }
   // A bare message: a delivery used up.
   const auto stored = queues.stored(tx, lease.key.message);
   const Now time = now();
-  const std::string failures =
-      append_failure(stored->failures, lease.attempt, lease.worker, lease.since, time.wall, failed.fault);
+  const std::string failures = append_failure(stored->failures, lease.attempt, lease.worker,
+                                              lease.since, time.wall, failed.fault);
   queues.remember_settled(tx, lease.key, queue::Verb::fail, time);
   if (lease.lost + 1 < q.settings.deliveries_max && !q.settings.at_most_once) {
     std::optional<queue::Due> due;
-    if (c.delay && c.delay->us > 0) due = queue::Due{queue::ClockKind::engine, (time.engine + *c.delay).us};
+    if (c.delay && c.delay->us > 0)
+      due = queue::Due{queue::ClockKind::engine, (time.engine + *c.delay).us};
     queues.give_back(tx, lease, due, lease.lost + 1, failures, false, time);
     return Unit{};
   }
   const std::string error = c.error.value_or(""), cause = c.cause.value_or("");
-  queues.add_dead_letter(tx,
-                         {.id = DeadLetterId{ids.next(time.wall)},
-                          .kind = queue::DeadKind::queue,
-                          .queue = lease.queue,
-                          .error = error,
-                          .cause = cause,
-                          .attempts = lease.attempt,
-                          .priority = lease.priority,
-                          .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
-                          .headers = stored->headers,
-                          .failures = failures},
-                         time);
+  queues.add_dead_letter(
+      tx,
+      {.id = DeadLetterId{ids.next(time.wall)},
+       .kind = queue::DeadKind::queue,
+       .queue = lease.queue,
+       .error = error,
+       .cause = cause,
+       .attempts = lease.attempt,
+       .priority = lease.priority,
+       .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
+       .headers = stored->headers,
+       .failures = failures},
+      time);
   queues.remove(tx, lease);
   return Unit{};
 }
 
-void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& failed, const std::string& worker,
-                              WallTime since, std::int64_t attempt, std::int64_t fence, bool by_worker) {
+void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& failed,
+                              const std::string& worker, WallTime since, std::int64_t attempt,
+                              std::int64_t fence, bool by_worker) {
   const auto stored = queues.stored(tx, MessageId{live.row.frame.id.value});
   Fault fault = failed.fault;
   if (failed.timed_out) fault.error = "States.Timeout";
   if (failed.heartbeat) fault.error = "States.HeartbeatTimeout";
-  std::string failures = append_failure(stored ? stored->failures : live.row.failures, attempt, worker, since, now().wall, fault);
+  std::string failures = append_failure(stored ? stored->failures : live.row.failures, attempt,
+                                        worker, since, now().wall, fault);
   std::vector<LogRecord> before;
   if (fence != 0) {
     LogRecord started;
@@ -202,7 +225,9 @@ void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& fail
 Result<HeartbeatTask::Reply> Engine::Impl::apply(Transaction& tx, const HeartbeatTask& c) {
   const auto token = tokens->read(c.token);
   if (!token)
-    return make_error(Errc::stale_token, "this is not a token of this server: send the one that came with the task, unchanged");
+    return make_error(
+        Errc::stale_token,
+        "this is not a token of this server: send the one that came with the task, unchanged");
   const Now time = now();
   if (token->kind == TokenKind::callback) {
     const auto live = load(tx, FrameId{token->id});
@@ -220,8 +245,9 @@ Result<HeartbeatTask::Reply> Engine::Impl::apply(Transaction& tx, const Heartbea
   queues.extend(tx, *lease, until, true);
   if (!lease->owner.empty()) {
     const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get());
-    const std::int64_t beat = memo != nullptr ? memo->row.heartbeat_us
-                                              : decode_frame(FrameId{token->id}, lease->owner).heartbeat_us;
+    const std::int64_t beat = memo != nullptr
+                                  ? memo->row.heartbeat_us
+                                  : decode_frame(FrameId{token->id}, lease->owner).heartbeat_us;
     if (beat > 0) beats[token->id] = time.engine + Duration{beat};
   }
   return HeartbeatTask::Reply{time.wall + (until - time.engine)};
@@ -235,14 +261,16 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReleaseTask& c) {
   if (token->kind == TokenKind::callback) {
     const auto live = load(tx, FrameId{token->id});
     if (!live || live->row.token_number != token->number) return stale();
-    return make_error(Errc::conflict, "a .waitForTaskToken token cannot be released: complete or fail it");
+    return make_error(Errc::conflict,
+                      "a .waitForTaskToken token cannot be released: complete or fail it");
   }
   Lease& lease = *found->lease;
   const Now time = now();
   std::optional<queue::Due> due;
   if (c.delay.us > 0) due = queue::Due{queue::ClockKind::engine, (time.engine + c.delay).us};
   const auto stored = queues.stored(tx, lease.key.message);
-  const std::optional<std::string> failures = stored->failures.empty() ? std::nullopt : std::optional{stored->failures};
+  const std::optional<std::string> failures =
+      stored->failures.empty() ? std::nullopt : std::optional{stored->failures};
   if (lease.owner.empty()) {
     queues.remember_settled(tx, lease.key, queue::Verb::release, time);
     queues.give_back(tx, lease, due, lease.lost, failures, false, time);
@@ -256,12 +284,14 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReleaseTask& c) {
   write_log(tx, live.row, records, next_seq());
   live.row.fence = lease.key.fence;
   tx.run(sql::set_message_owner, lease.key.message, storage::as_blob(encode(live.row)));
-  queues.give_back(tx, lease, due, lease.lost, failures, paused_runs.contains(live.row.run.value), time);
+  queues.give_back(tx, lease, due, lease.lost, failures, paused_runs.contains(live.row.run.value),
+                   time);
   touched(live.row.run, false);
   return Unit{};
 }
 
-Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& token, const Event& event, queue::Verb verb) {
+Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& token,
+                                           const Event& event, queue::Verb verb) {
   auto live = load(tx, FrameId{token.id});
   if (!live || live->row.token_number != token.number) {
     if (took_effect(tx, token, verb)) return Unit{};
@@ -284,8 +314,11 @@ Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& tok
     const auto stored = queues.stored(tx, MessageId{token.id});
     const Lease& lease = live->home.lease;
     const bool in_hands = live->home.kind == Home::Kind::lease;
-    failures = append_failure(stored ? stored->failures : live->row.failures, in_hands ? lease.attempt : std::max<std::int64_t>(1, live->row.attempts),
-                              in_hands ? lease.worker : "", in_hands ? lease.since : live->home.since, now().wall, failed->fault);
+    failures =
+        append_failure(stored ? stored->failures : live->row.failures,
+                       in_hands ? lease.attempt : std::max<std::int64_t>(1, live->row.attempts),
+                       in_hands ? lease.worker : "", in_hands ? lease.since : live->home.since,
+                       now().wall, failed->fault);
   }
   step(tx, *live, event, std::move(before), std::move(failures));
   return Unit{};
@@ -305,26 +338,31 @@ void Engine::Impl::lose(Transaction& tx, const LeaseKey& key, std::string_view w
   queues.mark_over(*lease);
   if (once || lost >= q.settings.deliveries_max) {
     Fault fault{once ? "Sluice.DeliveryLost" : "Sluice.DeliveriesExhausted",
-                once ? "the worker's lease was lost (" + std::string(why) + ") and the queue hands out at most once"
-                     : "handed out " + std::to_string(lost) + " times and lost each time; the last: " + std::string(why)};
+                once ? "the worker's lease was lost (" + std::string(why) +
+                           ") and the queue hands out at most once"
+                     : "handed out " + std::to_string(lost) +
+                           " times and lost each time; the last: " + std::string(why)};
     if (!copy.owner.empty()) {
-      fail_stage(tx, live_of(tx, copy), TaskFailed{fault}, copy.worker, copy.since, copy.attempt, copy.key.fence);
+      fail_stage(tx, live_of(tx, copy), TaskFailed{fault}, copy.worker, copy.since, copy.attempt,
+                 copy.key.fence);
       return;
     }
     const auto stored = queues.stored(tx, key.message);
-    const std::string failures = append_failure(stored->failures, copy.attempt, copy.worker, copy.since, time.wall, fault);
-    queues.add_dead_letter(tx,
-                           {.id = DeadLetterId{ids.next(time.wall)},
-                            .kind = queue::DeadKind::queue,
-                            .queue = copy.queue,
-                            .error = *fault.error,
-                            .cause = *fault.cause,
-                            .attempts = copy.attempt,
-                            .priority = copy.priority,
-                            .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
-                            .headers = stored->headers,
-                            .failures = failures},
-                           time);
+    const std::string failures =
+        append_failure(stored->failures, copy.attempt, copy.worker, copy.since, time.wall, fault);
+    queues.add_dead_letter(
+        tx,
+        {.id = DeadLetterId{ids.next(time.wall)},
+         .kind = queue::DeadKind::queue,
+         .queue = copy.queue,
+         .error = *fault.error,
+         .cause = *fault.cause,
+         .attempts = copy.attempt,
+         .priority = copy.priority,
+         .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
+         .headers = stored->headers,
+         .failures = failures},
+        time);
     queues.remove(tx, copy);
     return;
   }

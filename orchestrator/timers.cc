@@ -40,12 +40,16 @@ void Engine::Impl::expire_leases(Transaction& tx) {
     Lease* lease = queues.find_lease(key);
     if (lease == nullptr) continue;
     // Time stands still while the queue, the workflow or the run is paused.
-    const bool run_paused = !lease->owner.empty() && paused_runs.contains(decode_frame(FrameId{key.message.value}, lease->owner).run.value);
+    const bool run_paused =
+        !lease->owner.empty() &&
+        paused_runs.contains(decode_frame(FrameId{key.message.value}, lease->owner).run.value);
     const std::int64_t stood = pause_total(*lease) - lease->pause_base;
     if (run_paused || stood > 0) {
       // The row follows once time goes on; until then a restart grants a whole lease.
-      const bool still = run_paused || queues.find(lease->queue)->paused || queues.lane_paused(lease->lane);
-      queues.extend(tx, *lease, std::max(lease->until + Duration{stood}, time.engine + look_again), !still);
+      const bool still =
+          run_paused || queues.find(lease->queue)->paused || queues.lane_paused(lease->lane);
+      queues.extend(tx, *lease, std::max(lease->until + Duration{stood}, time.engine + look_again),
+                    !still);
       undo.save(lease->pause_base);
       lease->pause_base += stood;
       continue;
@@ -89,13 +93,15 @@ void Engine::Impl::fire_frames(Transaction& tx) {
       std::string data;
     };
     std::vector<Due> due;
-    for (auto q = tx.query(sql::due_frames, static_cast<int>(clock_kind), until, ticks_step); q.step();)
+    for (auto q = tx.query(sql::due_frames, static_cast<int>(clock_kind), until, ticks_step);
+         q.step();)
       due.push_back({q.id<FrameTag>(0), static_cast<WaitKind>(q.int64(1)), std::string(q.blob(2))});
     for (const auto& d : due) {
       Live live;
       live.row = decode_frame(d.id, d.data);
       live.home.kind = Home::Kind::frame;
-      if (paused_runs.contains(live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
+      if (paused_runs.contains(
+              live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
         tx.run(sql::put_off_frame, d.id, until + look_again.us);
         continue;
       }
@@ -115,8 +121,10 @@ void Engine::Impl::fire_frames(Transaction& tx) {
     }
     if (static_cast<std::int64_t>(due.size()) == ticks_step) more_due = true;
     auto q = tx.query(sql::next_frame_due, static_cast<int>(clock_kind));
-    undo.save(wall ? next_frame_wall : next_frame_engine);  // Rolled back, what was due is due again.
-    (wall ? next_frame_wall : next_frame_engine) = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
+    undo.save(wall ? next_frame_wall
+                   : next_frame_engine);  // Rolled back, what was due is due again.
+    (wall ? next_frame_wall : next_frame_engine) =
+        q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
   }
 }
 
@@ -145,8 +153,10 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
     };
     const auto store_owner = [&] {
       const std::string data = encode(row);
-      if (live->home.kind == Home::Kind::frame) tx.run(sql::set_frame_data, d.frame, storage::as_blob(data));
-      else tx.run(sql::set_message_owner, d.frame, storage::as_blob(data));
+      if (live->home.kind == Home::Kind::frame)
+        tx.run(sql::set_frame_data, d.frame, storage::as_blob(data));
+      else
+        tx.run(sql::set_message_owner, d.frame, storage::as_blob(data));
       if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
     };
     if (d.kind == run_timeout) {
@@ -155,11 +165,15 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       const Fault fault{"States.Timeout", std::nullopt};
       Live ending = *live;
       end_from_outside(tx, ending, Kind::execution_timed_out, status_timed_out, fault);
-      add_dead_letter(tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault, live->home.kind == Home::Kind::frame ? live->row.failures : live->home.message.failures, 0, live->home.message.headers);
+      add_dead_letter(
+          tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault,
+          live->home.kind == Home::Kind::frame ? live->row.failures : live->home.message.failures,
+          0, live->home.message.headers);
       continue;
     }
     // A worker that holds it may go on; its beat is asked for again when the run goes on.
-    if (d.kind == heartbeat_timeout && paused_runs.contains(row.run.value) && row.heartbeat_us != 0) {
+    if (d.kind == heartbeat_timeout && paused_runs.contains(row.run.value) &&
+        row.heartbeat_us != 0) {
       const EngineTime next = time.engine + std::max(look_again, Duration{row.heartbeat_us});
       beats[d.frame.value] = next;
       again(next.us);
@@ -173,7 +187,8 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
         continue;
       }
       // After a restart the last beat is not known: it counts from now.
-      const EngineTime next = beat == beats.end() ? time.engine + Duration{row.heartbeat_us} : beat->second;
+      const EngineTime next =
+          beat == beats.end() ? time.engine + Duration{row.heartbeat_us} : beat->second;
       beats[d.frame.value] = next;
       if (next > time.engine) {
         again(next.us);
@@ -182,7 +197,8 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       beats.erase(d.frame.value);
     } else {
       if (row.timeout_due != d.due) continue;
-      const std::int64_t paused_since = pause_total(row, queues.find(live->home.message.queue)) - row.pause_base;
+      const std::int64_t paused_since =
+          pause_total(row, queues.find(live->home.message.queue)) - row.pause_base;
       if (paused_since > 0) {  // Time stood still for as long.
         row.timeout_due = again(std::max(d.due + paused_since, (time.engine + look_again).us));
         row.pause_base += paused_since;
@@ -193,7 +209,9 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
     }
     std::string worker;
     WallTime since = time.wall;
-    std::int64_t fence = 0, attempt = live->home.kind == Home::Kind::frame ? std::max<std::int64_t>(1, row.attempts) : live->home.message.attempt;
+    std::int64_t fence = 0, attempt = live->home.kind == Home::Kind::frame
+                                          ? std::max<std::int64_t>(1, row.attempts)
+                                          : live->home.message.attempt;
     if (live->home.kind == Home::Kind::lease) {
       const Lease held_lease = live->home.lease;
       worker = held_lease.worker;
@@ -214,8 +232,8 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
   next_deadline = q.step() && !q.is_null(0) ? q.int64(0) : INT64_MAX;
 }
 
-// Engine time stands still while the server is down: it goes on from the last mark, which is at most a second old
-// while anything is measured by it.
+// Engine time stands still while the server is down: it goes on from the last mark, which is at
+// most a second old while anything is measured by it.
 void Engine::Impl::mark_time(Transaction& tx) {
   const EngineTime time = now().engine;
   if (time - time_marked < seconds(1)) return;
@@ -237,7 +255,8 @@ std::optional<Duration> Engine::Impl::next_wake() {
   };
   const auto at_wall = [&](std::int64_t us) {
     // Looked at again within the minute in any case: the wall clock may be set.
-    if (us != INT64_MAX) at(steady + Duration{std::min<std::int64_t>(us - time.wall.us, 60'000'000)});
+    if (us != INT64_MAX)
+      at(steady + Duration{std::min<std::int64_t>(us - time.wall.us, 60'000'000)});
   };
   at_engine(next_frame_engine);
   at_engine(next_deadline);
@@ -246,9 +265,11 @@ std::optional<Duration> Engine::Impl::next_wake() {
   if (const auto due = queues.next_wall_due()) at_wall(due->us);
   if (const auto due = queues.first_deadline()) at_engine(due->us);
   if (!waiting_until.empty()) at(waiting_until.begin()->first);
-  if (session_count > 0) at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
+  if (session_count > 0)
+    at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
   // While something is measured by engine time, its mark is kept fresh.
-  if (!queues.leases().empty() || next_deadline != INT64_MAX || next_frame_engine != INT64_MAX || queues.next_engine_due())
+  if (!queues.leases().empty() || next_deadline != INT64_MAX || next_frame_engine != INT64_MAX ||
+      queues.next_engine_due())
     at_engine((time_marked + seconds(1)).us);
   return next;
 }

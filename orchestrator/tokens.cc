@@ -10,7 +10,8 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::size_t fields_bytes = 1 + 8 + 8 + 8;
 constexpr std::size_t token_bytes = fields_bytes + 8;
 constexpr std::size_t text_size = token_bytes / 3 * 4;
@@ -32,8 +33,9 @@ struct Tokens::Cipher {
   explicit Cipher(std::string_view secret) {
     SLUICE_CHECK(secret.size() == 16, "a secret of 16 bytes");
     context = EVP_CIPHER_CTX_new();
-    const int made = EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), nullptr,
-                                        reinterpret_cast<const unsigned char*>(secret.data()), nullptr);
+    const int made =
+        EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), nullptr,
+                           reinterpret_cast<const unsigned char*>(secret.data()), nullptr);
     SLUICE_CHECK(made == 1, "AES-128");
     EVP_CIPHER_CTX_set_padding(context, 0);
   }
@@ -72,7 +74,8 @@ std::string Tokens::make(const TaskToken& token) {
 
   std::string text(text_size, '\0');
   for (std::size_t i = 0, o = 0; i < token_bytes; i += 3, o += 4) {
-    const unsigned v = static_cast<unsigned>(bytes[i]) << 16 | static_cast<unsigned>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const unsigned v = static_cast<unsigned>(bytes[i]) << 16 |
+                       static_cast<unsigned>(bytes[i + 1]) << 8 | bytes[i + 2];
     text[o] = alphabet[v >> 18 & 63];
     text[o + 1] = alphabet[v >> 12 & 63];
     text[o + 2] = alphabet[v >> 6 & 63];

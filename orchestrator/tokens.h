@@ -1,8 +1,10 @@
-// Task tokens: which hand-out of which work, in text that a URL can carry and only this database can make.
+// Task tokens: which hand-out of which work, in text that a URL can carry and only this database
+// can make.
 //
-// A token is the number of the message and its fence, or for a .waitForTaskToken state of the frame and the transition that
-// scheduled it, with eight bytes of AES-128 over them under the database's secret as the proof. It says nothing about whether the hand-out is still
-// current; the engine does.
+// A token is the number of the message and its fence, or for a .waitForTaskToken state of the frame
+// and the transition that scheduled it, with eight bytes of AES-128 over them under the database's
+// secret as the proof. It says nothing about whether the hand-out is still current; the engine
+// does.
 //
 // Threads: not thread-safe, caller serialises (the writer thread).
 #pragma once

@@ -1,5 +1,5 @@
-// What a frame may wait for. A frame that is not finished has exactly one of these, and exactly one row that
-// will move it on; the names are what the API shows as `waiting_for.kind`.
+// What a frame may wait for. A frame that is not finished has exactly one of these, and exactly one
+// row that will move it on; the names are what the API shows as `waiting_for.kind`.
 #pragma once
 
 #include <string_view>
@@ -7,12 +7,12 @@
 namespace sluice::orchestrator {
 
 enum class WaitKind : int {
-  message = 1,        // a row of messages, in a queue or in a worker's hands
-  delay = 2,          // a time
-  gate = 3,           // the numbers of kinds that later versions bring are kept free
+  message = 1,  // a row of messages, in a queue or in a worker's hands
+  delay = 2,    // a time
+  gate = 3,     // the numbers of kinds that later versions bring are kept free
   lock = 4,
   capacity = 5,
-  token = 6,          // success or failure by task token
+  token = 6,  // success or failure by task token
   event = 7,
   http = 8,
   children = 9,

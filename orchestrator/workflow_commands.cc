@@ -24,8 +24,10 @@ std::string sha256_hex(std::string_view text) {
 
 Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployWorkflow& c) {
   const Now time = now();
-  // A queue's settings belong to the queue: two definitions that disagree are refused, unless an operator has spoken.
-  Error disagreement = make_error(Errc::invalid_definition, "the definition disagrees with another about a queue's settings");
+  // A queue's settings belong to the queue: two definitions that disagree are refused, unless an
+  // operator has spoken.
+  Error disagreement = make_error(Errc::invalid_definition,
+                                  "the definition disagrees with another about a queue's settings");
   for (const auto& [name, settings] : c.machine->queues) {
     const queue::Queue* q = queues.find(name);
     if (q == nullptr || q->operator_settings || !q->definition_settings) continue;
@@ -37,8 +39,10 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
       for (const auto& [other_queue, other_settings] : machine.queues)
         if (other_queue == name && !(other_settings == settings))
           disagreement.problems.push_back(
-              {"/Queues/" + pointer_token(name), "workflow \"" + other->name + "\" says " + to_text(workflows::to_json(other_settings)) +
-                                                     ", this one " + wanted + "; make them agree, or set the queue by PUT /v1/queues/" + name});
+              {"/Queues/" + pointer_token(name),
+               "workflow \"" + other->name + "\" says " +
+                   to_text(workflows::to_json(other_settings)) + ", this one " + wanted +
+                   "; make them agree, or set the queue by PUT /v1/queues/" + name});
     }
   }
   if (!disagreement.problems.empty()) return disagreement;
@@ -58,14 +62,16 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteWorkflow& c) {
   Workflow* workflow = catalog.find(c.name);
-  if (workflow == nullptr || workflow->deleted) return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
+  if (workflow == nullptr || workflow->deleted)
+    return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
   catalog.erase(tx, *workflow);
   return Unit{};
 }
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseWorkflow& c) {
   Workflow* workflow = catalog.find(c.name);
-  if (workflow == nullptr || workflow->deleted) return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
+  if (workflow == nullptr || workflow->deleted)
+    return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
   catalog.pause(tx, *workflow, c.paused, now());
   queues.pause_lane(workflow->id.value, c.paused);
   return Unit{};

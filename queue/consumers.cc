@@ -56,8 +56,8 @@ void Queues::remove_consumer(std::int64_t id) {
   });
 }
 
-// A consumer that may take stands in its queue's line once. One that may not is dropped from it when its turn
-// comes, so that a rollback needs no bookkeeping of the line itself.
+// A consumer that may take stands in its queue's line once. One that may not is dropped from it
+// when its turn comes, so that a rollback needs no bookkeeping of the line itself.
 void Queues::into_line(Consumer& c) {
   if (c.in_line || !c.can_take()) return;
   Queue* q = find(c.queue);
@@ -120,7 +120,8 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
   std::vector<Queue*> later;
   std::vector<Queue*> now_dirty;
   now_dirty.swap(dirty_);
-  // Undone last: by then the rows are ready and the line is as it was, and nobody else would look again.
+  // Undone last: by then the rows are ready and the line is as it was, and nobody else would look
+  // again.
   undo_.add([this, now_dirty] {
     for (Queue* q : now_dirty) {
       q->dirty = false;
@@ -153,10 +154,12 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
       if (takers.empty()) break;
       std::vector<Row> rows;
       {
-        auto found = tx.query(sql::next_ready, q->id, turn.id, static_cast<std::int64_t>(takers.size()));
+        auto found =
+            tx.query(sql::next_ready, q->id, turn.id, static_cast<std::int64_t>(takers.size()));
         while (found.step()) {
-          rows.push_back({found.id<MessageTag>(0), static_cast<int>(found.int64(1)), found.int64(2), found.int64(3),
-                          found.int64(4), found.int64(6), std::string(found.text(5)), std::string(found.text(7)),
+          rows.push_back({found.id<MessageTag>(0), static_cast<int>(found.int64(1)), found.int64(2),
+                          found.int64(3), found.int64(4), found.int64(6),
+                          std::string(found.text(5)), std::string(found.text(7)),
                           std::string(found.blob(8)), !found.is_null(5)});
         }
       }
@@ -170,10 +173,11 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
         like.owner = row.owner;
         Lease lease = make_lease(*q, *takers[i], like, row.fence + 1, row.attempt + 1, now);
         lease.lost = row.lost;
-        tx.run(sql::lease_ready, row.id, lease.attempt, lease.key.fence, now.wall, lease.until, lease.session,
-               lease.worker);
-        hand_out({takers[i]->id, lease.key, row.has_body ? Doc::from_text(std::move(row.body)) : Doc{},
-                             row.body_ref, std::move(row.headers)});
+        tx.run(sql::lease_ready, row.id, lease.attempt, lease.key.fence, now.wall, lease.until,
+               lease.session, lease.worker);
+        hand_out({takers[i]->id, lease.key,
+                  row.has_body ? Doc::from_text(std::move(row.body)) : Doc{}, row.body_ref,
+                  std::move(row.headers)});
         count_state(*q, turn.id, State::ready, -1);
         count_state(*q, turn.id, State::leased, 1);
         add_lease(std::move(lease));

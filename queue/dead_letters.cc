@@ -13,9 +13,10 @@ std::optional<T> unless_zero(std::int64_t value) {
 }  // namespace
 
 void Queues::add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now now) {
-  tx.run(sql::insert_dead_letter, letter.id, static_cast<int>(letter.kind), letter.queue, letter.run, letter.frame,
-         letter.workflow, letter.run ? std::optional{letter.state} : std::nullopt, letter.error, letter.cause, now.wall,
-         letter.attempts, letter.priority, letter.body,
+  tx.run(sql::insert_dead_letter, letter.id, static_cast<int>(letter.kind), letter.queue,
+         letter.run, letter.frame, letter.workflow,
+         letter.run ? std::optional{letter.state} : std::nullopt, letter.error, letter.cause,
+         now.wall, letter.attempts, letter.priority, letter.body,
          letter.headers.empty() ? std::nullopt : std::optional{letter.headers},
          letter.failures.empty() ? std::string_view{"[]"} : letter.failures);
   if (!letter.queue) return;
@@ -40,7 +41,8 @@ std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId
   return letter;
 }
 
-bool Queues::close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed, std::string_view reason) {
+bool Queues::close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed,
+                               std::string_view reason) {
   const auto changed = tx.run(sql::close_dead_letter, letter.id, replayed ? 2 : 3,
                               reason.empty() ? std::nullopt : std::optional{reason});
   if (changed == 0) return false;
@@ -66,8 +68,10 @@ std::vector<StoredDeadLetter> Queues::open_dead_letters(Reader& reader, RunId ru
   return found;
 }
 
-std::vector<DeadLetterId> Queues::open_dead_letters(Reader& reader, std::optional<QueueId> queue, DeadLetterId after,
-                                                    const std::optional<std::string>& error, std::int64_t limit) {
+std::vector<DeadLetterId> Queues::open_dead_letters(Reader& reader, std::optional<QueueId> queue,
+                                                    DeadLetterId after,
+                                                    const std::optional<std::string>& error,
+                                                    std::int64_t limit) {
   std::vector<DeadLetterId> ids;
   if (queue) {
     for (auto q = reader.query(sql::open_of_queue, *queue, after, error, limit); q.step();)
@@ -79,8 +83,10 @@ std::vector<DeadLetterId> Queues::open_dead_letters(Reader& reader, std::optiona
   return ids;
 }
 
-std::int64_t Queues::count_open(Reader& reader, std::optional<QueueId> queue, const std::optional<std::string>& error) {
-  auto q = queue ? reader.query(sql::count_open_of_queue, *queue, error) : reader.query(sql::count_open_everywhere, error);
+std::int64_t Queues::count_open(Reader& reader, std::optional<QueueId> queue,
+                                const std::optional<std::string>& error) {
+  auto q = queue ? reader.query(sql::count_open_of_queue, *queue, error)
+                 : reader.query(sql::count_open_everywhere, error);
   return q.step() ? q.int64(0) : 0;
 }
 

@@ -41,7 +41,8 @@ bool Queues::wake_due(Transaction& tx, Now now, std::int64_t max) {
     if ((clock == ClockKind::wall ? next_wall_due_ : next_engine_due_) > time) continue;
     std::vector<Row> rows;
     for (auto q = tx.query(sql::due_messages, static_cast<int>(clock), time, max); q.step();)
-      rows.push_back({q.id<MessageTag>(0), q.id<QueueTag>(1), q.int64(2), static_cast<int>(q.int64(3))});
+      rows.push_back(
+          {q.id<MessageTag>(0), q.id<QueueTag>(1), q.int64(2), static_cast<int>(q.int64(3))});
     for (const Row& row : rows) {
       Queue& q = *find(row.queue);
       tx.run(sql::make_ready, row.id, rank(q, row.priority, now.engine), now.wall);
@@ -59,12 +60,15 @@ std::vector<StoredMessage> Queues::expired(Transaction& tx, Now now, std::int64_
   std::vector<StoredMessage> gone;
   if (next_expiring_ > now.wall.us) return gone;
   std::vector<MessageId> ids;
-  for (auto q = tx.query(sql::expired_messages, now.wall, max); q.step();) ids.push_back(q.id<MessageTag>(0));
+  for (auto q = tx.query(sql::expired_messages, now.wall, max); q.step();)
+    ids.push_back(q.id<MessageTag>(0));
   for (const auto id : ids) {
     auto message = stored(tx, id);
     // One that was claimed in time has not expired; it will not be asked again.
-    if (message->state == State::leased) tx.run(sql::clear_expiry, id);
-    else gone.push_back(std::move(*message));
+    if (message->state == State::leased)
+      tx.run(sql::clear_expiry, id);
+    else
+      gone.push_back(std::move(*message));
   }
   auto q = tx.query(sql::next_expiring);
   undo_.save(next_expiring_);

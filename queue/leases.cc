@@ -76,12 +76,16 @@ void Queues::watch_deadline(Lease& lease, bool watched) {
   undo_.add([this, key = lease.key] {
     Lease& again = leases_.find(key)->second;
     again.watched = !again.watched;
-    if (again.watched) deadlines_.emplace(again.until, key);
-    else deadlines_.erase({again.until, key});
+    if (again.watched)
+      deadlines_.emplace(again.until, key);
+    else
+      deadlines_.erase({again.until, key});
   });
   lease.watched = watched;
-  if (watched) deadlines_.emplace(lease.until, lease.key);
-  else deadlines_.erase({lease.until, lease.key});
+  if (watched)
+    deadlines_.emplace(lease.until, lease.key);
+  else
+    deadlines_.erase({lease.until, lease.key});
 }
 
 void Queues::extend(Transaction& tx, Lease& lease, EngineTime until, bool store) {
@@ -106,7 +110,8 @@ void Queues::put_off(Lease& lease, EngineTime until) {
 
 void Queues::adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer_id) {
   const LeaseKey key = lease.key;
-  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer, again_consumer = consumer_id] {
+  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer,
+             again_consumer = consumer_id] {
     Lease& again = leases_.find(key)->second;
     leases_by_session_[session].erase(key);
     again.session = before;

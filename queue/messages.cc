@@ -58,9 +58,10 @@ void Queues::put(Transaction& tx, const Put& put, Now now) {
   const std::int64_t place = rank(q, put.priority, now.engine);
   if (taker != nullptr) {
     Lease lease = make_lease(q, *taker, put, put.fence + 1, put.attempt + 1, now);
-    tx.run(sql::insert_message, put.id, q.id, put.lane, static_cast<int>(State::leased), place, put.priority,
-           put.attempt + 1, 0, put.fence + 1, now.wall, nullptr, nullptr, nullptr, lease.until, lease.session,
-           lease.worker, inline_body(put), body_reference(put), unless_empty(put.headers), put.failures,
+    tx.run(sql::insert_message, put.id, q.id, put.lane, static_cast<int>(State::leased), place,
+           put.priority, put.attempt + 1, 0, put.fence + 1, now.wall, nullptr, nullptr, nullptr,
+           lease.until, lease.session, lease.worker, inline_body(put), body_reference(put),
+           unless_empty(put.headers), put.failures,
            put.owner.empty() ? std::nullopt : std::optional{storage::as_blob(put.owner)});
     hand_out({taker->id, lease.key, put.body, put.body_ref, std::string(put.headers)});
     count_state(q, put.lane, State::leased, 1);
@@ -69,10 +70,11 @@ void Queues::put(Transaction& tx, const Put& put, Now now) {
   }
   const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
-  tx.run(sql::insert_message, put.id, q.id, put.lane, static_cast<int>(state), place, put.priority, put.attempt, 0,
-         put.fence, now.wall, due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
-         due ? std::optional{due->us} : std::nullopt, put.expires, nullptr, nullptr, nullptr, inline_body(put),
-         body_reference(put), unless_empty(put.headers), put.failures,
+  tx.run(sql::insert_message, put.id, q.id, put.lane, static_cast<int>(state), place, put.priority,
+         put.attempt, 0, put.fence, now.wall,
+         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
+         due ? std::optional{due->us} : std::nullopt, put.expires, nullptr, nullptr, nullptr,
+         inline_body(put), body_reference(put), unless_empty(put.headers), put.failures,
          put.owner.empty() ? std::nullopt : std::optional{storage::as_blob(put.owner)});
   count_state(q, put.lane, state, 1);
   note_due(due);
@@ -92,9 +94,9 @@ void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
   const std::int64_t place = rank(q, put.priority, now.engine);
   if (taker != nullptr && !put.failures) {
     Lease lease = make_lease(q, *taker, put, put.fence + 1, put.attempt + 1, now);
-    tx.run(sql::move_leased, put.id, q.id, place, put.priority, put.attempt + 1, put.fence + 1, now.wall, lease.until,
-           lease.session, lease.worker, inline_body(put), body_reference(put), unless_empty(put.headers),
-           storage::as_blob(put.owner));
+    tx.run(sql::move_leased, put.id, q.id, place, put.priority, put.attempt + 1, put.fence + 1,
+           now.wall, lease.until, lease.session, lease.worker, inline_body(put),
+           body_reference(put), unless_empty(put.headers), storage::as_blob(put.owner));
     hand_out({taker->id, lease.key, put.body, put.body_ref, std::string(put.headers)});
     count_state(q, put.lane, State::leased, 1);
     add_lease(std::move(lease));
@@ -106,9 +108,10 @@ void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
   }
   const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
-  tx.run(sql::move_message, put.id, q.id, static_cast<int>(state), place, put.priority, put.attempt, 0, now.wall,
-         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt, due ? std::optional{due->us} : std::nullopt,
-         inline_body(put), body_reference(put), unless_empty(put.headers), put.failures, storage::as_blob(put.owner));
+  tx.run(sql::move_message, put.id, q.id, static_cast<int>(state), place, put.priority, put.attempt,
+         0, now.wall, due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
+         due ? std::optional{due->us} : std::nullopt, inline_body(put), body_reference(put),
+         unless_empty(put.headers), put.failures, storage::as_blob(put.owner));
   count_state(q, put.lane, state, 1);
   note_due(due);
   if (state == State::ready) touch_line(q);
@@ -121,10 +124,11 @@ void Queues::move_stored(Transaction& tx, const StoredMessage& from, const Put& 
   count_state(*find(from.queue), from.lane, from.state, -1);
   const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
-  tx.run(sql::move_message, put.id, q.id, static_cast<int>(state), rank(q, put.priority, now.engine), put.priority,
-         put.attempt, 0, now.wall, due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
-         due ? std::optional{due->us} : std::nullopt, inline_body(put), body_reference(put), unless_empty(put.headers),
-         put.failures, storage::as_blob(put.owner));
+  tx.run(sql::move_message, put.id, q.id, static_cast<int>(state),
+         rank(q, put.priority, now.engine), put.priority, put.attempt, 0, now.wall,
+         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
+         due ? std::optional{due->us} : std::nullopt, inline_body(put), body_reference(put),
+         unless_empty(put.headers), put.failures, storage::as_blob(put.owner));
   count_state(q, put.lane, state, 1);
   note_due(due);
   if (state == State::ready) touch_line(q);
@@ -143,14 +147,16 @@ void Queues::remove_stored(Transaction& tx, const StoredMessage& message) {
   count_state(*find(message.queue), message.lane, message.state, -1);
 }
 
-void Queues::give_back(Transaction& tx, const Lease& lease, std::optional<Due> due, std::int64_t lost,
-                       const std::optional<std::string>& failures, bool hold, Now now) {
+void Queues::give_back(Transaction& tx, const Lease& lease, std::optional<Due> due,
+                       std::int64_t lost, const std::optional<std::string>& failures, bool hold,
+                       Now now) {
   Queue& q = *find(lease.queue);
   const State state = hold ? State::held : due ? State::delayed : State::ready;
   if (state != State::delayed) due.reset();
-  tx.run(sql::release, lease.key.message, static_cast<int>(state), rank(q, lease.priority, now.engine), lost, now.wall,
-         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt, due ? std::optional{due->us} : std::nullopt,
-         failures);
+  tx.run(sql::release, lease.key.message, static_cast<int>(state),
+         rank(q, lease.priority, now.engine), lost, now.wall,
+         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
+         due ? std::optional{due->us} : std::nullopt, failures);
   count_state(q, lease.lane, State::leased, -1);
   count_state(q, lease.lane, state, 1);
   note_due(due);
@@ -159,18 +165,22 @@ void Queues::give_back(Transaction& tx, const Lease& lease, std::optional<Due> d
 }
 
 void Queues::hold(Transaction& tx, const StoredMessage& message, Now now) {
-  SLUICE_CHECK(message.state == State::ready || message.state == State::delayed, "a message that waits");
+  SLUICE_CHECK(message.state == State::ready || message.state == State::delayed,
+               "a message that waits");
   tx.run(sql::hold_message, message.id, now.wall);
   count_state(*find(message.queue), message.lane, message.state, -1);
   count_state(*find(message.queue), message.lane, State::held, 1);
 }
 
-void Queues::unhold(Transaction& tx, const StoredMessage& message, std::optional<Due> due, Now now) {
+void Queues::unhold(Transaction& tx, const StoredMessage& message, std::optional<Due> due,
+                    Now now) {
   SLUICE_CHECK(message.state == State::held, "a held message");
   Queue& q = *find(message.queue);
   const State state = due ? State::delayed : State::ready;
-  tx.run(sql::unhold_message, message.id, static_cast<int>(state), rank(q, message.priority, now.engine), now.wall,
-         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt, due ? std::optional{due->us} : std::nullopt);
+  tx.run(sql::unhold_message, message.id, static_cast<int>(state),
+         rank(q, message.priority, now.engine), now.wall,
+         due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
+         due ? std::optional{due->us} : std::nullopt);
   count_state(q, message.lane, State::held, -1);
   count_state(q, message.lane, state, 1);
   note_due(due);
@@ -200,13 +210,15 @@ std::optional<StoredMessage> Queues::stored(Reader& reader, MessageId id) {
   return m;
 }
 
-std::optional<MessageId> Queues::find_duplicate(Transaction& tx, const Queue& q, std::string_view dedup_id, Now now) {
+std::optional<MessageId> Queues::find_duplicate(Transaction& tx, const Queue& q,
+                                                std::string_view dedup_id, Now now) {
   auto found = tx.query(sql::find_dedup, q.id, dedup_id, now.wall);
   if (!found.step()) return std::nullopt;
   return found.id<MessageTag>(0);
 }
 
-void Queues::remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id, MessageId id, Now now) {
+void Queues::remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id,
+                            MessageId id, Now now) {
   tx.run(sql::put_dedup, q.id, dedup_id, id, now.wall + q.settings.dedup);
 }
 

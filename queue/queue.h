@@ -1,21 +1,22 @@
 // Durable queues: messages that are sent, handed out under a lease, and ended or handed out again.
 //
-// A message is ready, delayed, leased or held (set aside by its owner), and gone once it is ended; what cannot
-// be processed becomes a dead letter with every attempt's story. Taking a message lends it to a worker: the
-// lease has a session, a deadline in engine time, and a fence, a number that grows with each hand-out of the message.
-// A token names (message, fence); once that hand-out is over, the token has no further effect.
+// A message is ready, delayed, leased or held (set aside by its owner), and gone once it is ended;
+// what cannot be processed becomes a dead letter with every attempt's story. Taking a message lends
+// it to a worker: the lease has a session, a deadline in engine time, and a fence, a number that
+// grows with each hand-out of the message. A token names (message, fence); once that hand-out is
+// over, the token has no further effect.
 //
-// The room is a usable message queue by itself and knows no workflow. A message may carry an opaque `owner`: whoever
-// sent it gets it back with every event, and moves the message on (move()) instead of ending it. That is how a stage's
-// message and the frame of its run are one row.
+// The room is a usable message queue by itself and knows no workflow. A message may carry an opaque
+// `owner`: whoever sent it gets it back with every event, and moves the message on (move()) instead
+// of ending it. That is how a stage's message and the frame of its run are one row.
 //
 // Invariants:
 //   - leased  <=>  the row has a lease, and Leases has it in memory.
 //   - (message, fence) names one hand-out for ever.
 //   - The counts in memory are those of the rows, after every command and after every rollback.
 //
-// Threads: everything here is confined to the writer thread; each change takes the batch's Transaction. What is kept in
-// memory follows a rollback through the UndoLog.
+// Threads: everything here is confined to the writer thread; each change takes the batch's
+// Transaction. What is kept in memory follows a rollback through the UndoLog.
 //
 // Failure: expected answers are values; a broken database is thrown as storage::StorageError.
 #pragma once
@@ -58,14 +59,15 @@ struct Settings {
   Duration lease = seconds(30);
   std::int64_t deliveries_max = 5;
   bool at_most_once = false;
-  Duration ageing = seconds(60);   // one step of priority is worth this much waiting
+  Duration ageing = seconds(60);  // one step of priority is worth this much waiting
   Duration dedup = seconds(300);
   bool operator==(const Settings&) const = default;
 };
 
 inline constexpr int priority_min = 0, priority_max = 9, priority_default = 4;
 
-// What the owner of a message wants to find again in memory while it is leased. Never the only copy.
+// What the owner of a message wants to find again in memory while it is leased. Never the only
+// copy.
 struct Memo {
   virtual ~Memo() = default;
 };
@@ -74,12 +76,12 @@ struct Memo {
 struct Consumer {
   std::int64_t id = 0;
   QueueId queue;
-  SessionId session;                // 0: a waiting lease
+  SessionId session;  // 0: a waiting lease
   std::string worker;
-  std::int64_t credit = 0;          // messages that may be in its hands
+  std::int64_t credit = 0;  // messages that may be in its hands
   std::int64_t in_hands = 0;
-  std::optional<Duration> lease;    // default: the queue's
-  bool once = false;                // a waiting lease: ends with its first hand-out
+  std::optional<Duration> lease;  // default: the queue's
+  bool once = false;              // a waiting lease: ends with its first hand-out
   bool in_line = false;
   bool gone = false;
   bool can_take() const { return !gone && in_hands < credit; }
@@ -104,24 +106,24 @@ struct Lease {
   std::int64_t attempt = 1;
   std::int64_t lost = 0;
   SessionId session;
-  std::int64_t consumer = 0;        // whose hands it is in; 0 after a restart
+  std::int64_t consumer = 0;  // whose hands it is in; 0 after a restart
   std::string worker;
-  WallTime since;                   // of the hand-out
+  WallTime since;  // of the hand-out
   Duration length;
-  EngineTime until;                 // the truth while the server lives
-  EngineTime stored_until;          // what the row says
-  std::string owner;                // opaque; empty: a bare message
+  EngineTime until;                  // the truth while the server lives
+  EngineTime stored_until;           // what the row says
+  std::string owner;                 // opaque; empty: a bare message
   std::shared_ptr<const Memo> memo;  // absent: decode the owner
-  bool over = false;                // lost or cancelled, but still in the worker's hands (its credit)
-  bool watched = false;             // its own deadline counts, not its session's
-  std::int64_t pause_base = 0;      // its owner's: how long time had stood still when `until` was set
+  bool over = false;            // lost or cancelled, but still in the worker's hands (its credit)
+  bool watched = false;         // its own deadline counts, not its session's
+  std::int64_t pause_base = 0;  // its owner's: how long time had stood still when `until` was set
 };
 
 // A message that was handed out in this batch; its consumer is told after the commit.
 struct Handout {
   std::int64_t consumer = 0;
   LeaseKey lease;
-  Doc body;                         // absent: body_ref says where the owner keeps it
+  Doc body;  // absent: body_ref says where the owner keeps it
   std::int64_t body_ref = 0;
   std::string headers;
 };
@@ -132,15 +134,15 @@ struct Put {
   QueueId queue;
   std::int64_t lane = 0;
   int priority = priority_default;
-  Doc body;                         // stored with the message unless body_ref is set
+  Doc body;  // stored with the message unless body_ref is set
   std::int64_t body_ref = 0;
-  std::string_view headers;         // a JSON object; "" for none
+  std::string_view headers;  // a JSON object; "" for none
   std::string_view owner;
   std::shared_ptr<const Memo> memo;
   std::optional<Due> due;
   std::optional<WallTime> expires;
-  std::int64_t attempt = 0;         // hand-outs of this work so far
-  std::int64_t fence = 0;           // of its latest hand-out
+  std::int64_t attempt = 0;  // hand-outs of this work so far
+  std::int64_t fence = 0;    // of its latest hand-out
   std::optional<std::string_view> failures;
   bool held = false;
 };
@@ -197,16 +199,16 @@ struct Queue {
   Settings settings;
   std::optional<std::string> operator_settings, definition_settings;  // JSON, as stored
   bool paused = false;
-  EngineTime paused_since;                   // while paused
-  Duration paused_total;                     // all earlier pauses together
+  EngineTime paused_since;  // while paused
+  Duration paused_total;    // all earlier pauses together
   std::int64_t ready = 0, delayed = 0, leased = 0, held = 0, dead = 0;
   std::int64_t sent = 0, acknowledged = 0, failed = 0, redelivered = 0;  // since start
   std::vector<std::unique_ptr<Lane>> lanes;
-  std::size_t next_lane = 0;                 // whose turn it is
-  std::deque<std::int64_t> line;             // consumers that may take, in turn
+  std::size_t next_lane = 0;      // whose turn it is
+  std::deque<std::int64_t> line;  // consumers that may take, in turn
   std::int64_t consumers = 0;
-  bool dirty = false;                        // look for work for the line before the commit
-  bool touched = false;                      // changed since touched() was last taken
+  bool dirty = false;    // look for work for the line before the commit
+  bool touched = false;  // changed since touched() was last taken
 };
 
 // All queues: their rows and what memory keeps of them.
@@ -219,7 +221,8 @@ class Queues {
   std::int64_t largest_id() const { return largest_id_; }
   // How many of the messages that load() found were in a lane of their own (not 0) and not leased.
   std::int64_t loaded_in_lanes() const { return loaded_in_lanes_; }
-  // What is put from now on stands behind what was put before `time`, though the clock has gone back to the last mark.
+  // What is put from now on stands behind what was put before `time`, though the clock has gone
+  // back to the last mark.
   void order_from(EngineTime time) { line_clock_ = std::max(line_clock_, time.us); }
 
   // ---- queues ----
@@ -227,21 +230,24 @@ class Queues {
   Queue* find(QueueId id);
   // A queue exists from its first mention.
   Queue& get_or_make(Transaction& tx, std::string_view name, Now now);
-  void set_operator_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json, Settings in_force);
-  void set_definition_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json, Settings in_force);
+  void set_operator_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json,
+                             Settings in_force);
+  void set_definition_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json,
+                               Settings in_force);
   void pause(Transaction& tx, Queue& q, bool paused, Now now);
   // How long the queue has been paused in all; work's deadlines are moved by as much.
   static Duration paused_for(const Queue& q, EngineTime now);
-  void erase(Transaction& tx, Queue& q);     // REQUIRES: empty
+  void erase(Transaction& tx, Queue& q);  // REQUIRES: empty
   void pause_lane(std::int64_t lane, bool paused);
   bool lane_paused(std::int64_t lane) const { return paused_lanes_.contains(lane); }
   const std::unordered_map<std::int64_t, std::unique_ptr<Queue>>& all() const { return queues_; }
 
   // ---- messages ----
-  // Sends a new message. If a consumer waits and nothing is ahead of it, it is written already leased to it.
+  // Sends a new message. If a consumer waits and nothing is ahead of it, it is written already
+  // leased to it.
   void put(Transaction& tx, const Put& put, Now now);
-  // The leased message's work is done and its owner goes on with the same row, elsewhere: as put(), without a new row.
-  // Ends the lease.
+  // The leased message's work is done and its owner goes on with the same row, elsewhere: as put(),
+  // without a new row. Ends the lease.
   void move(Transaction& tx, const Lease& from, const Put& put, Now now);
   // As move(), for a message that nobody holds.
   void move_stored(Transaction& tx, const StoredMessage& from, const Put& put, Now now);
@@ -255,8 +261,10 @@ class Queues {
   void unhold(Transaction& tx, const StoredMessage& message, std::optional<Due> due, Now now);
   std::optional<StoredMessage> stored(Reader& reader, MessageId id);
 
-  std::optional<MessageId> find_duplicate(Transaction& tx, const Queue& q, std::string_view dedup_id, Now now);
-  void remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id, MessageId id, Now now);
+  std::optional<MessageId> find_duplicate(Transaction& tx, const Queue& q,
+                                          std::string_view dedup_id, Now now);
+  void remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id, MessageId id,
+                      Now now);
   // Removes at most `max` bare messages that are ready or delayed; says how many.
   std::int64_t purge(Transaction& tx, Queue& q, std::int64_t max);
 
@@ -288,7 +296,8 @@ class Queues {
   Consumer* consumer(std::int64_t id);
   void set_credit(Consumer& c, std::int64_t credit);
   void remove_consumer(std::int64_t id);
-  // Hands ready messages to those who wait. Called before the commit; what it wrote is in handouts().
+  // Hands ready messages to those who wait. Called before the commit; what it wrote is in
+  // handouts().
   void dispatch(Transaction& tx, Now now, std::int64_t max);
   std::vector<Handout>& handouts() { return handouts_; }
   // The hand-out was over before the batch ended and nobody is told of it: its credit comes back.
@@ -302,22 +311,26 @@ class Queues {
   bool wake_due(Transaction& tx, Now now, std::int64_t max);
   // Bare messages that were unclaimed for too long; the caller dead-letters them.
   std::vector<StoredMessage> expired(Transaction& tx, Now now, std::int64_t max);
-  void sweep(Transaction& tx, Now now);      // dedup ids and settled verbs past their time, a step
+  void sweep(Transaction& tx, Now now);  // dedup ids and settled verbs past their time, a step
 
   // ---- dead letters ----
   void add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now now);
   std::optional<StoredDeadLetter> dead_letter(Reader& reader, DeadLetterId id);
   // False: it was not open.
-  bool close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed, std::string_view reason);
+  bool close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed,
+                         std::string_view reason);
   std::vector<StoredDeadLetter> open_dead_letters(Reader& reader, RunId run);
-  std::vector<DeadLetterId> open_dead_letters(Reader& reader, std::optional<QueueId> queue, DeadLetterId after,
-                                              const std::optional<std::string>& error, std::int64_t limit);
+  std::vector<DeadLetterId> open_dead_letters(Reader& reader, std::optional<QueueId> queue,
+                                              DeadLetterId after,
+                                              const std::optional<std::string>& error,
+                                              std::int64_t limit);
 
-  std::int64_t count_open(Reader& reader, std::optional<QueueId> queue, const std::optional<std::string>& error);
+  std::int64_t count_open(Reader& reader, std::optional<QueueId> queue,
+                          const std::optional<std::string>& error);
 
   // Queues whose numbers or settings may have changed since the last call; and names that are gone.
   std::vector<Queue*> take_touched();
-  void committed();                          // drops what was gone in this batch
+  void committed();  // drops what was gone in this batch
 
  private:
   std::int64_t rank(const Queue& q, int priority, EngineTime now);
@@ -328,7 +341,8 @@ class Queues {
   void count_state(Queue& q, std::int64_t lane, State state, std::int64_t delta);
   Lease& add_lease(Lease lease);
   void drop_lease(const LeaseKey& key);
-  Lease make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence, std::int64_t attempt, Now now);
+  Lease make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
+                   std::int64_t attempt, Now now);
   bool may_hand_off(Queue& q, const Put& put);
   void touch_line(Queue& q);
   void hand_out(Handout handout);
@@ -350,7 +364,7 @@ class Queues {
   std::vector<Queue*> touched_;
   std::vector<Handout> handouts_;
   std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0, loaded_in_lanes_ = 0;
-  std::int64_t line_clock_ = 0;              // ranks grow, so that one queue's order is the order of arrival
+  std::int64_t line_clock_ = 0;  // ranks grow, so that one queue's order is the order of arrival
   std::int64_t next_wall_due_ = INT64_MAX, next_engine_due_ = INT64_MAX, next_expiring_ = INT64_MAX;
   std::int64_t settled_cursor_ = 0;
 };

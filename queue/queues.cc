@@ -20,7 +20,8 @@ void Queues::load(Reader& reader) {
   }
   const auto count_each = [&](const storage::Sql& statement, State state) {
     for (auto q = reader.query(statement); q.step();) {
-      if (Queue* queue = find(q.id<QueueTag>(0))) count_state(*queue, q.int64(1), state, q.int64(2));
+      if (Queue* queue = find(q.id<QueueTag>(0)))
+        count_state(*queue, q.int64(1), state, q.int64(2));
       if (q.int64(1) != 0) loaded_in_lanes_ += q.int64(2);
     }
   };
@@ -50,7 +51,8 @@ void Queues::load(Reader& reader) {
     lease.watched = true;  // Until its session comes back, its own deadline counts.
     add_lease(std::move(lease));
   }
-  if (auto q = reader.query(sql::last_queue); q.step()) next_queue_ = std::max(next_queue_, q.int64(0) + 1);
+  if (auto q = reader.query(sql::last_queue); q.step())
+    next_queue_ = std::max(next_queue_, q.int64(0) + 1);
   for (const auto* statement : {&sql::max_message, &sql::max_dead_letter, &sql::max_settled}) {
     auto q = reader.query(*statement);
     if (q.step()) largest_id_ = std::max(largest_id_, q.int64(0));
@@ -83,15 +85,16 @@ Queue& Queues::get_or_make(Transaction& tx, std::string_view name, Now now) {
   undo_.add([this, id = queue.id] {
     const auto at = queues_.find(id.value);
     by_name_.erase(at->second->name);
-    // Others of this batch's undo entries may still point into it; it goes with the commit or the next.
+    // Others of this batch's undo entries may still point into it; it goes with the commit or the
+    // next.
     gone_queues_.push_back(std::move(at->second));
     queues_.erase(at);
   });
   return queue;
 }
 
-void Queues::set_operator_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json,
-                                   Settings in_force) {
+void Queues::set_operator_settings(Transaction& tx, Queue& q,
+                                   const std::optional<std::string>& json, Settings in_force) {
   tx.run(sql::set_operator_settings, q.id, json);
   undo_.add([&q, before = q.settings, text = q.operator_settings] {
     q.settings = before;
@@ -102,8 +105,8 @@ void Queues::set_operator_settings(Transaction& tx, Queue& q, const std::optiona
   touch(q);
 }
 
-void Queues::set_definition_settings(Transaction& tx, Queue& q, const std::optional<std::string>& json,
-                                     Settings in_force) {
+void Queues::set_definition_settings(Transaction& tx, Queue& q,
+                                     const std::optional<std::string>& json, Settings in_force) {
   tx.run(sql::set_definition_settings, q.id, json);
   undo_.add([&q, before = q.settings, text = q.definition_settings] {
     q.settings = before;
@@ -152,8 +155,10 @@ void Queues::erase(Transaction& tx, Queue& q) {
 void Queues::pause_lane(std::int64_t lane, bool paused) {
   if (paused_lanes_.contains(lane) == paused) return;
   undo_.add([this, lane, paused] {
-    if (paused) paused_lanes_.erase(lane);
-    else paused_lanes_.insert(lane);
+    if (paused)
+      paused_lanes_.erase(lane);
+    else
+      paused_lanes_.insert(lane);
   });
   if (paused) {
     paused_lanes_.insert(lane);
@@ -194,10 +199,17 @@ void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64
       count(q.ready, delta);
       count(lane(q, lane_id).ready, delta);
       return;
-    case State::delayed: count(q.delayed, delta); return;
-    case State::leased: count(q.leased, delta); return;
-    case State::held: count(q.held, delta); return;
-    case State::blocked: break;
+    case State::delayed:
+      count(q.delayed, delta);
+      return;
+    case State::leased:
+      count(q.leased, delta);
+      return;
+    case State::held:
+      count(q.held, delta);
+      return;
+    case State::blocked:
+      break;
   }
   SLUICE_CHECK(false, "a state that messages of this version have");
 }
@@ -205,8 +217,7 @@ void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64
 void Queues::committed() {
   for (const auto id : gone_consumers_) consumers_.erase(id);
   gone_consumers_.clear();
-  for (const auto& gone : gone_queues_)
-  {
+  for (const auto& gone : gone_queues_) {
     std::erase(dirty_, gone.get());
     std::erase(touched_, gone.get());
   }

@@ -9,136 +9,193 @@ using storage::Sql;
 
 // ---- queues ----
 inline constexpr Sql insert_queue{"queue.insert_queue",
-    "INSERT INTO queues (id, name, created_at) VALUES (?1, ?2, ?3)"};
+                                  "INSERT INTO queues (id, name, created_at) VALUES (?1, ?2, ?3)"};
 inline constexpr Sql all_queues{"queue.all_queues",
-    "SELECT id, name, operator_settings, definition_settings, paused, paused_since, paused_total FROM queues"};
-inline constexpr Sql last_queue{"queue.last_queue", "SELECT seq FROM sqlite_sequence WHERE name = 'queues'"};
-inline constexpr Sql set_operator_settings{"queue.set_operator_settings",
-    "UPDATE queues SET operator_settings = ?2 WHERE id = ?1"};
-inline constexpr Sql set_definition_settings{"queue.set_definition_settings",
-    "UPDATE queues SET definition_settings = ?2 WHERE id = ?1"};
-inline constexpr Sql set_paused{"queue.set_paused", "UPDATE queues SET paused = ?2, paused_since = ?3, paused_total = ?4 WHERE id = ?1"};
+                                "SELECT id, name, operator_settings, definition_settings, paused, "
+                                "paused_since, paused_total FROM queues"};
+inline constexpr Sql last_queue{"queue.last_queue",
+                                "SELECT seq FROM sqlite_sequence WHERE name = 'queues'"};
+inline constexpr Sql set_operator_settings{
+    "queue.set_operator_settings", "UPDATE queues SET operator_settings = ?2 WHERE id = ?1"};
+inline constexpr Sql set_definition_settings{
+    "queue.set_definition_settings", "UPDATE queues SET definition_settings = ?2 WHERE id = ?1"};
+inline constexpr Sql set_paused{
+    "queue.set_paused",
+    "UPDATE queues SET paused = ?2, paused_since = ?3, paused_total = ?4 WHERE id = ?1"};
 inline constexpr Sql delete_queue{"queue.delete_queue", "DELETE FROM queues WHERE id = ?1"};
 
 // ---- counts at start-up: each walks one narrow index, never the table ----
 inline constexpr Sql count_ready{"queue.count_ready",
-    "SELECT queue, lane, count(*) FROM messages INDEXED BY messages_ready WHERE state = 1 GROUP BY queue, lane"};
+                                 "SELECT queue, lane, count(*) FROM messages INDEXED BY "
+                                 "messages_ready WHERE state = 1 GROUP BY queue, lane"};
 inline constexpr Sql count_delayed{"queue.count_delayed",
-    "SELECT queue, lane, count(*) FROM messages INDEXED BY messages_delayed WHERE state = 2 GROUP BY queue, lane"};
+                                   "SELECT queue, lane, count(*) FROM messages INDEXED BY "
+                                   "messages_delayed WHERE state = 2 GROUP BY queue, lane"};
 inline constexpr Sql count_held{"queue.count_held",
-    "SELECT queue, lane, count(*) FROM messages INDEXED BY messages_held WHERE state = 5 GROUP BY queue, lane"};
-inline constexpr Sql count_dead{"queue.count_dead",
-    "SELECT queue, count(*) FROM dead_letters INDEXED BY dead_letters_open WHERE status = 1 AND queue IS NOT NULL GROUP BY queue"};
+                                "SELECT queue, lane, count(*) FROM messages INDEXED BY "
+                                "messages_held WHERE state = 5 GROUP BY queue, lane"};
+inline constexpr Sql count_dead{
+    "queue.count_dead",
+    "SELECT queue, count(*) FROM dead_letters INDEXED BY dead_letters_open WHERE status = 1 AND "
+    "queue IS NOT NULL GROUP BY queue"};
 inline constexpr Sql all_leased{"queue.all_leased",
-    "SELECT id, queue, lane, priority, attempt, lost, fence, since_at, lease_until, session, worker, owner "
-    "FROM messages INDEXED BY messages_leased WHERE state = 4"};
+                                "SELECT id, queue, lane, priority, attempt, lost, fence, since_at, "
+                                "lease_until, session, worker, owner "
+                                "FROM messages INDEXED BY messages_leased WHERE state = 4"};
 inline constexpr Sql max_message{"queue.max_message", "SELECT max(id) FROM messages"};
 inline constexpr Sql max_dead_letter{"queue.max_dead_letter", "SELECT max(id) FROM dead_letters"};
 inline constexpr Sql max_settled{"queue.max_settled", "SELECT max(message) FROM settled"};
 
 // ---- messages: coming in ----
-inline constexpr Sql insert_message{"queue.insert_message",
-    "INSERT INTO messages (id, queue, lane, state, rank, priority, attempt, lost, fence, since_at, due_clock, due, "
+inline constexpr Sql insert_message{
+    "queue.insert_message",
+    "INSERT INTO messages (id, queue, lane, state, rank, priority, attempt, lost, fence, since_at, "
+    "due_clock, due, "
     "expires_at, lease_until, session, worker, body, body_ref, headers, failures, owner) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"};
-// A leased row goes to the next stage and is leased again: `state` is not set, so no index is touched.
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
+    "?20, ?21)"};
+// A leased row goes to the next stage and is leased again: `state` is not set, so no index is
+// touched.
 inline constexpr Sql move_leased{"queue.move_leased",
-    "UPDATE messages SET queue = ?2, rank = ?3, priority = ?4, attempt = ?5, lost = 0, fence = ?6, since_at = ?7, "
-    "lease_until = ?8, session = ?9, worker = ?10, body = ?11, body_ref = ?12, headers = ?13, failures = NULL, owner = ?14 "
-    "WHERE id = ?1"};
-inline constexpr Sql move_message{"queue.move_message",
-    "UPDATE messages SET queue = ?2, state = ?3, rank = ?4, priority = ?5, attempt = ?6, lost = ?7, since_at = ?8, "
-    "due_clock = ?9, due = ?10, expires_at = NULL, lease_until = NULL, session = NULL, worker = NULL, body = ?11, "
+                                 "UPDATE messages SET queue = ?2, rank = ?3, priority = ?4, "
+                                 "attempt = ?5, lost = 0, fence = ?6, since_at = ?7, "
+                                 "lease_until = ?8, session = ?9, worker = ?10, body = ?11, "
+                                 "body_ref = ?12, headers = ?13, failures = NULL, owner = ?14 "
+                                 "WHERE id = ?1"};
+inline constexpr Sql move_message{
+    "queue.move_message",
+    "UPDATE messages SET queue = ?2, state = ?3, rank = ?4, priority = ?5, attempt = ?6, lost = "
+    "?7, since_at = ?8, "
+    "due_clock = ?9, due = ?10, expires_at = NULL, lease_until = NULL, session = NULL, worker = "
+    "NULL, body = ?11, "
     "body_ref = ?12, headers = ?13, failures = ?14, owner = ?15 WHERE id = ?1"};
 
 // ---- messages: going out ----
-inline constexpr Sql next_ready{"queue.next_ready",
-    "SELECT id, priority, attempt, lost, fence, body, body_ref, headers, owner FROM messages INDEXED BY messages_ready "
+inline constexpr Sql next_ready{
+    "queue.next_ready",
+    "SELECT id, priority, attempt, lost, fence, body, body_ref, headers, owner FROM messages "
+    "INDEXED BY messages_ready "
     "WHERE state = 1 AND queue = ?1 AND lane = ?2 ORDER BY rank LIMIT ?3"};
 inline constexpr Sql lease_ready{"queue.lease_ready",
-    "UPDATE messages SET state = 4, attempt = ?2, fence = ?3, since_at = ?4, lease_until = ?5, session = ?6, worker = ?7 "
-    "WHERE id = ?1"};
+                                 "UPDATE messages SET state = 4, attempt = ?2, fence = ?3, "
+                                 "since_at = ?4, lease_until = ?5, session = ?6, worker = ?7 "
+                                 "WHERE id = ?1"};
 inline constexpr Sql oldest_ready{"queue.oldest_ready",
-    "SELECT since_at FROM messages INDEXED BY messages_ready WHERE state = 1 AND queue = ?1 AND lane = ?2 ORDER BY rank LIMIT 1"};
-inline constexpr Sql extend_lease{"queue.extend_lease",
+                                  "SELECT since_at FROM messages INDEXED BY messages_ready WHERE "
+                                  "state = 1 AND queue = ?1 AND lane = ?2 ORDER BY rank LIMIT 1"};
+inline constexpr Sql extend_lease{
+    "queue.extend_lease",
     "UPDATE messages SET lease_until = ?2, session = ?3 WHERE id = ?1 AND state = 4"};
 inline constexpr Sql release{"queue.release",
-    "UPDATE messages SET state = ?2, rank = ?3, lost = ?4, since_at = ?5, due_clock = ?6, due = ?7, lease_until = NULL, "
-    "session = NULL, worker = NULL, failures = ?8 WHERE id = ?1"};
+                             "UPDATE messages SET state = ?2, rank = ?3, lost = ?4, since_at = ?5, "
+                             "due_clock = ?6, due = ?7, lease_until = NULL, "
+                             "session = NULL, worker = NULL, failures = ?8 WHERE id = ?1"};
 inline constexpr Sql delete_message{"queue.delete_message", "DELETE FROM messages WHERE id = ?1"};
 inline constexpr Sql find_message{"queue.find_message",
-    "SELECT id, queue, lane, state, priority, attempt, lost, fence, since_at, due_clock, due, body, body_ref, headers, "
-    "failures, owner, worker FROM messages WHERE id = ?1"};
-inline constexpr Sql message_extras{"queue.message_extras",
-    "SELECT body, body_ref, headers, failures FROM messages WHERE id = ?1"};
+                                  "SELECT id, queue, lane, state, priority, attempt, lost, fence, "
+                                  "since_at, due_clock, due, body, body_ref, headers, "
+                                  "failures, owner, worker FROM messages WHERE id = ?1"};
+inline constexpr Sql message_extras{
+    "queue.message_extras", "SELECT body, body_ref, headers, failures FROM messages WHERE id = ?1"};
 
 // ---- time ----
-inline constexpr Sql next_due{"queue.next_due",
+inline constexpr Sql next_due{
+    "queue.next_due",
     "SELECT min(due) FROM messages INDEXED BY messages_due WHERE state = 2 AND due_clock = ?1"};
 inline constexpr Sql due_messages{"queue.due_messages",
-    "SELECT id, queue, lane, priority FROM messages INDEXED BY messages_due WHERE state = 2 AND due_clock = ?1 AND due <= ?2 "
-    "ORDER BY due LIMIT ?3"};
+                                  "SELECT id, queue, lane, priority FROM messages INDEXED BY "
+                                  "messages_due WHERE state = 2 AND due_clock = ?1 AND due <= ?2 "
+                                  "ORDER BY due LIMIT ?3"};
 inline constexpr Sql make_ready{"queue.make_ready",
-    "UPDATE messages SET state = 1, rank = ?2, since_at = ?3, due_clock = NULL, due = NULL WHERE id = ?1"};
+                                "UPDATE messages SET state = 1, rank = ?2, since_at = ?3, "
+                                "due_clock = NULL, due = NULL WHERE id = ?1"};
 inline constexpr Sql next_expiring{"queue.next_expiring",
-    "SELECT min(expires_at) FROM messages INDEXED BY messages_expiring WHERE expires_at IS NOT NULL"};
+                                   "SELECT min(expires_at) FROM messages INDEXED BY "
+                                   "messages_expiring WHERE expires_at IS NOT NULL"};
 inline constexpr Sql expired_messages{"queue.expired_messages",
-    "SELECT id FROM messages INDEXED BY messages_expiring WHERE expires_at IS NOT NULL AND expires_at <= ?1 LIMIT ?2"};
-inline constexpr Sql clear_expiry{"queue.clear_expiry", "UPDATE messages SET expires_at = NULL WHERE id = ?1"};
+                                      "SELECT id FROM messages INDEXED BY messages_expiring WHERE "
+                                      "expires_at IS NOT NULL AND expires_at <= ?1 LIMIT ?2"};
+inline constexpr Sql clear_expiry{"queue.clear_expiry",
+                                  "UPDATE messages SET expires_at = NULL WHERE id = ?1"};
 
 // ---- holding a frame's message back while its run is paused ----
-inline constexpr Sql hold_message{"queue.hold_message",
+inline constexpr Sql hold_message{
+    "queue.hold_message",
     "UPDATE messages SET state = 5, since_at = ?2, due_clock = NULL, due = NULL WHERE id = ?1"};
 
 inline constexpr Sql unhold_message{"queue.unhold_message",
-    "UPDATE messages SET state = ?2, rank = ?3, since_at = ?4, due_clock = ?5, due = ?6 WHERE id = ?1"};
+                                    "UPDATE messages SET state = ?2, rank = ?3, since_at = ?4, "
+                                    "due_clock = ?5, due = ?6 WHERE id = ?1"};
 
 // ---- purge: one step ----
 inline constexpr Sql purge_ready{"queue.purge_ready",
-    "SELECT id, lane FROM messages INDEXED BY messages_ready WHERE state = 1 AND queue = ?1 AND lane = 0 LIMIT ?2"};
+                                 "SELECT id, lane FROM messages INDEXED BY messages_ready WHERE "
+                                 "state = 1 AND queue = ?1 AND lane = 0 LIMIT ?2"};
 inline constexpr Sql purge_delayed{"queue.purge_delayed",
-    "SELECT id, lane FROM messages INDEXED BY messages_delayed WHERE state = 2 AND queue = ?1 AND lane = 0 LIMIT ?2"};
+                                   "SELECT id, lane FROM messages INDEXED BY messages_delayed "
+                                   "WHERE state = 2 AND queue = ?1 AND lane = 0 LIMIT ?2"};
 
 // ---- dedup ----
-inline constexpr Sql find_dedup{"queue.find_dedup",
+inline constexpr Sql find_dedup{
+    "queue.find_dedup",
     "SELECT message FROM dedup WHERE queue = ?1 AND dedup_id = ?2 AND expires_at > ?3"};
-inline constexpr Sql put_dedup{"queue.put_dedup",
+inline constexpr Sql put_dedup{
+    "queue.put_dedup",
     "INSERT INTO dedup (queue, dedup_id, message, expires_at) VALUES (?1, ?2, ?3, ?4) "
-    "ON CONFLICT (queue, dedup_id) DO UPDATE SET message = excluded.message, expires_at = excluded.expires_at"};
+    "ON CONFLICT (queue, dedup_id) DO UPDATE SET message = excluded.message, expires_at = "
+    "excluded.expires_at"};
 inline constexpr Sql sweep_dedup{"queue.sweep_dedup",
-    "DELETE FROM dedup WHERE (queue, dedup_id) IN "
-    "(SELECT queue, dedup_id FROM dedup INDEXED BY dedup_expiring WHERE expires_at <= ?1 LIMIT ?2)"};
+                                 "DELETE FROM dedup WHERE (queue, dedup_id) IN "
+                                 "(SELECT queue, dedup_id FROM dedup INDEXED BY dedup_expiring "
+                                 "WHERE expires_at <= ?1 LIMIT ?2)"};
 
 // ---- verbs that took effect on bare messages ----
-inline constexpr Sql put_settled{"queue.put_settled",
+inline constexpr Sql put_settled{
+    "queue.put_settled",
     "INSERT INTO settled (message, fence, verb, at) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (message, fence) DO UPDATE SET verb = excluded.verb, at = excluded.at"};
-inline constexpr Sql find_settled{"queue.find_settled", "SELECT verb FROM settled WHERE message = ?1 AND fence = ?2"};
-inline constexpr Sql sweep_settled{"queue.sweep_settled",
-    "DELETE FROM settled WHERE (message, fence) IN (SELECT message, fence FROM (SELECT message, fence, at FROM settled "
+inline constexpr Sql find_settled{"queue.find_settled",
+                                  "SELECT verb FROM settled WHERE message = ?1 AND fence = ?2"};
+inline constexpr Sql sweep_settled{
+    "queue.sweep_settled",
+    "DELETE FROM settled WHERE (message, fence) IN (SELECT message, fence FROM (SELECT message, "
+    "fence, at FROM settled "
     "WHERE message > ?1 ORDER BY message, fence LIMIT ?3) WHERE at <= ?2)"};
-inline constexpr Sql sweep_settled_to{"queue.sweep_settled_to",
-    "SELECT max(message), count(*) FROM (SELECT message FROM settled WHERE message > ?1 ORDER BY message, fence LIMIT ?2)"};
+inline constexpr Sql sweep_settled_to{
+    "queue.sweep_settled_to",
+    "SELECT max(message), count(*) FROM (SELECT message FROM settled WHERE message > ?1 ORDER BY "
+    "message, fence LIMIT ?2)"};
 
 // ---- dead letters ----
-inline constexpr Sql insert_dead_letter{"queue.insert_dead_letter",
-    "INSERT INTO dead_letters (id, kind, status, queue, run, frame, workflow, state, error, cause, at, attempts, priority, "
-    "body, headers, failures) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"};
+inline constexpr Sql insert_dead_letter{
+    "queue.insert_dead_letter",
+    "INSERT INTO dead_letters (id, kind, status, queue, run, frame, workflow, state, error, cause, "
+    "at, attempts, priority, "
+    "body, headers, failures) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+    "?14, ?15)"};
 inline constexpr Sql find_dead_letter{"queue.find_dead_letter",
-    "SELECT id, kind, status, queue, run, frame, state, error, priority, body, headers FROM dead_letters WHERE id = ?1"};
-inline constexpr Sql close_dead_letter{"queue.close_dead_letter",
+                                      "SELECT id, kind, status, queue, run, frame, state, error, "
+                                      "priority, body, headers FROM dead_letters WHERE id = ?1"};
+inline constexpr Sql close_dead_letter{
+    "queue.close_dead_letter",
     "UPDATE dead_letters SET status = ?2, reason = ?3 WHERE id = ?1 AND status = 1"};
 inline constexpr Sql open_of_run{"queue.open_of_run",
-    "SELECT id, queue FROM dead_letters INDEXED BY dead_letters_of_run WHERE status = 1 AND run = ?1"};
+                                 "SELECT id, queue FROM dead_letters INDEXED BY "
+                                 "dead_letters_of_run WHERE status = 1 AND run = ?1"};
 inline constexpr Sql open_of_queue{"queue.open_of_queue",
-    "SELECT id FROM dead_letters INDEXED BY dead_letters_open WHERE status = 1 AND queue = ?1 AND id > ?2 "
-    "AND (?3 IS NULL OR error = ?3) ORDER BY id LIMIT ?4"};
+                                   "SELECT id FROM dead_letters INDEXED BY dead_letters_open WHERE "
+                                   "status = 1 AND queue = ?1 AND id > ?2 "
+                                   "AND (?3 IS NULL OR error = ?3) ORDER BY id LIMIT ?4"};
 inline constexpr Sql open_everywhere{"queue.open_everywhere",
-    "SELECT id FROM dead_letters WHERE status = 1 AND id > ?1 AND (?2 IS NULL OR error = ?2) ORDER BY id LIMIT ?3"};
+                                     "SELECT id FROM dead_letters WHERE status = 1 AND id > ?1 AND "
+                                     "(?2 IS NULL OR error = ?2) ORDER BY id LIMIT ?3"};
 inline constexpr Sql count_open_of_queue{"queue.count_open_of_queue",
-    "SELECT count(*) FROM (SELECT 1 FROM dead_letters INDEXED BY dead_letters_open WHERE status = 1 AND queue = ?1 "
-    "AND (?2 IS NULL OR error = ?2) LIMIT 1000000)"};
-inline constexpr Sql count_open_everywhere{"queue.count_open_everywhere",
-    "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE status = 1 AND (?1 IS NULL OR error = ?1) LIMIT 1000000)"};
+                                         "SELECT count(*) FROM (SELECT 1 FROM dead_letters INDEXED "
+                                         "BY dead_letters_open WHERE status = 1 AND queue = ?1 "
+                                         "AND (?2 IS NULL OR error = ?2) LIMIT 1000000)"};
+inline constexpr Sql count_open_everywhere{
+    "queue.count_open_everywhere",
+    "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE status = 1 AND (?1 IS NULL OR error = "
+    "?1) LIMIT 1000000)"};
 
 }  // namespace sluice::queue::sql

@@ -1,9 +1,9 @@
 // The database, and the one way to change it.
 //
 // Everything above this room sees five things: a Database that is opened once per data directory, a
-// Query (a prepared statement being run), a Transaction, a Reader (a read-only snapshot) and the Writer
-// (storage/writer.h), which gathers submitted work into group commits. SQL text lives with the room that
-// owns the table, in its statements.h, as named Sql constants with ?N parameters.
+// Query (a prepared statement being run), a Transaction, a Reader (a read-only snapshot) and the
+// Writer (storage/writer.h), which gathers submitted work into group commits. SQL text lives with
+// the room that owns the table, in its statements.h, as named Sql constants with ?N parameters.
 //
 // Invariants:
 //   - One process owns a data directory (lock file), and one connection writes and checkpoints it.
@@ -11,11 +11,12 @@
 //   - A statement is prepared once per connection and reset when its Query goes out of scope.
 //   - What commit() returned from is on disk (WAL, synchronous=FULL).
 //
-// Threads: a connection, its transactions and its queries are confined to one thread at a time. Database
-// itself is thread-safe. Readers come from a bounded pool.
+// Threads: a connection, its transactions and its queries are confined to one thread at a time.
+// Database itself is thread-safe. Readers come from a bounded pool.
 //
-// Failure: every failure of the engine is thrown as StorageError. A failed COMMIT is Fault::commit_unknown:
-// the rows may or may not be on disk; the only safe thing is to stop and recover from disk.
+// Failure: every failure of the engine is thrown as StorageError. A failed COMMIT is
+// Fault::commit_unknown: the rows may or may not be on disk; the only safe thing is to stop and
+// recover from disk.
 #pragma once
 
 #include <cstdint>
@@ -34,15 +35,15 @@
 namespace sluice::storage {
 
 enum class Fault {
-  busy,            // another process or connection held the database too long
+  busy,  // another process or connection held the database too long
   disk_full,
-  io,              // reading or writing failed
-  corrupt,         // the file is not what it should be
-  constraint,      // a CHECK, UNIQUE, NOT NULL or foreign key refused the row
-  locked_by_other, // another server owns the data directory
-  newer_schema,    // made by a newer version of Sluice
-  commit_unknown,  // COMMIT itself failed
-  interrupted,     // a read took longer than its limit
+  io,               // reading or writing failed
+  corrupt,          // the file is not what it should be
+  constraint,       // a CHECK, UNIQUE, NOT NULL or foreign key refused the row
+  locked_by_other,  // another server owns the data directory
+  newer_schema,     // made by a newer version of Sluice
+  commit_unknown,   // COMMIT itself failed
+  interrupted,      // a read took longer than its limit
   other,
 };
 std::string_view to_string(Fault fault);
@@ -77,9 +78,9 @@ class PreparedStatement {
   // Not copied: the text must live until the next reset().
   virtual void bind_text(int index, std::string_view value) = 0;
   virtual void bind_blob(int index, std::string_view value) = 0;
-  virtual bool step() = 0;               // true: a row is there
+  virtual bool step() = 0;                   // true: a row is there
   virtual std::int64_t changes() const = 0;  // rows changed by the last completed step
-  virtual void reset() noexcept = 0;     // also clears the bindings
+  virtual void reset() noexcept = 0;         // also clears the bindings
   virtual bool is_null(int column) const = 0;
   virtual std::int64_t int64(int column) const = 0;
   virtual double real(int column) const = 0;
@@ -121,7 +122,9 @@ class Query {
   std::string_view text(int column) const { return statement_->text(column); }
   std::string_view blob(int column) const { return statement_->blob(column); }
   template <class Tag>
-  Id<Tag> id(int column) const { return Id<Tag>{statement_->int64(column)}; }
+  Id<Tag> id(int column) const {
+    return Id<Tag>{statement_->int64(column)};
+  }
   std::int64_t changes() const { return statement_->changes(); }
 
  private:
@@ -135,14 +138,18 @@ class Query {
   void bind_one(int i, EngineTime v) { statement_->bind(i, v.us); }
   void bind_one(int i, Duration v) { statement_->bind(i, v.us); }
   template <class Tag>
-  void bind_one(int i, Id<Tag> v) { statement_->bind(i, v.value); }
+  void bind_one(int i, Id<Tag> v) {
+    statement_->bind(i, v.value);
+  }
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void bind_one(int i, T v) { statement_->bind(i, static_cast<std::int64_t>(v)); }
   template <class T>
   void bind_one(int i, const std::optional<T>& v) {
-    if (v) bind_one(i, *v);
-    else statement_->bind_null(i);
+    if (v)
+      bind_one(i, *v);
+    else
+      statement_->bind_null(i);
   }
 
   PreparedStatement* statement_;
@@ -194,7 +201,7 @@ class Transaction : public Reader {
     return q.changes();
   }
 
-  void savepoint();           // one level only
+  void savepoint();  // one level only
   void release_savepoint();
   void rollback_savepoint();
   void commit();
@@ -204,13 +211,13 @@ class Transaction : public Reader {
 };
 
 struct Options {
-  std::string directory = {};       // made if it is missing
+  std::string directory = {};  // made if it is missing
   int readers_max = 4;
-  std::string vfs = {};             // SQLite VFS by name; "" is the default. For fault injection.
+  std::string vfs = {};  // SQLite VFS by name; "" is the default. For fault injection.
   Duration read_limit = milliseconds(250);
   std::int64_t disk_reserve_bytes = 64 << 20;
-  std::int64_t checkpoint_pages = 1'000;  // log pages that make a checkpoint due while idle; four times
-                                          // as many make it due at once
+  std::int64_t checkpoint_pages = 1'000;  // log pages that make a checkpoint due while idle; four
+                                          // times as many make it due at once
 };
 
 // Thread-safe. Owns the lock file, the writing connection and the pool of readers.
@@ -221,19 +228,19 @@ class Database {
   // The one connection that writes and checkpoints. Confined to the writer thread.
   virtual Connection& writer_connection() = 0;
 
-  // Runs `look` on a read-only snapshot, on the calling thread. Waits for a free connection of the pool,
-  // so a `look` must not call read() itself.
-  // Interrupted after read_limit (Fault::interrupted); `limited = false` lifts that (start-up, backup).
+  // Runs `look` on a read-only snapshot, on the calling thread. Waits for a free connection of the
+  // pool, so a `look` must not call read() itself. Interrupted after read_limit
+  // (Fault::interrupted); `limited = false` lifts that (start-up, backup).
   virtual void read(const std::function<void(Reader&)>& look, bool limited = true) = 0;
 
-  // Whether the log has grown enough for a checkpoint: sooner when the writer is idle, later when it is
-  // not. Both of these are the writer thread's.
+  // Whether the log has grown enough for a checkpoint: sooner when the writer is idle, later when
+  // it is not. Both of these are the writer thread's.
   virtual bool checkpoint_due(bool idle) const = 0;
-  // Moves committed pages from the log into the database file. It never waits for readers: what they
-  // still need stays in the log until the next time.
+  // Moves committed pages from the log into the database file. It never waits for readers: what
+  // they still need stays in the log until the next time.
   virtual void checkpoint() = 0;
   virtual std::int64_t disk_free_bytes() const = 0;
-  virtual std::int64_t file_bytes() const = 0;     // database and log together
+  virtual std::int64_t file_bytes() const = 0;  // database and log together
   virtual std::int64_t schema_version() const = 0;
 };
 

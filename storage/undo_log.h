@@ -1,7 +1,7 @@
 // What the memory beside the rows must do when its transaction is rolled back.
 //
-// Whoever changes such memory inside a batch first says here how it was. Undoing runs the entries backwards; a
-// commit drops them. Saving a number costs no allocation.
+// Whoever changes such memory inside a batch first says here how it was. Undoing runs the entries
+// backwards; a commit drops them. Saving a number costs no allocation.
 //
 // Threads: confined to the writer thread. Undoing never throws.
 #pragma once
@@ -24,8 +24,10 @@ class UndoLog {
     while (entries_.size() > mark) {
       Entry entry = std::move(entries_.back());
       entries_.pop_back();
-      if (auto* saved = std::get_if<Saved>(&entry)) *saved->number = saved->value;
-      else std::get<std::function<void()>>(entry)();
+      if (auto* saved = std::get_if<Saved>(&entry))
+        *saved->number = saved->value;
+      else
+        std::get<std::function<void()>>(entry)();
     }
   }
   void clear() { entries_.clear(); }

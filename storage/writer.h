@@ -1,20 +1,21 @@
 // Group commit: many submitted works, one transaction, one fsync.
 //
-// submit() puts a work in a bounded line. The writer takes every work that has gathered since its last
-// commit, runs them in order in one transaction, commits, and only then tells each that it is durable. One
-// work alone never waits for company; while one batch is being flushed, the next gathers.
+// submit() puts a work in a bounded line. The writer takes every work that has gathered since its
+// last commit, runs them in order in one transaction, commits, and only then tells each that it is
+// durable. One work alone never waits for company; while one batch is being flushed, the next
+// gathers.
 //
-// A refusal is an answer: a work that decides not to write simply returns. A work that throws after its
-// first write spoils the transaction, so the whole batch is rolled back and run again with a savepoint per
-// work; the culprit alone fails. What works keep in memory must follow: see Memory.
+// A refusal is an answer: a work that decides not to write simply returns. A work that throws after
+// its first write spoils the transaction, so the whole batch is rolled back and run again with a
+// savepoint per work; the culprit alone fails. What works keep in memory must follow: see Memory.
 //
-// Threads: submit() from any thread. apply(), Memory and done() run on the writer's thread (or, without
-// start(), on the thread that calls pump()).
+// Threads: submit() from any thread. apply(), Memory and done() run on the writer's thread (or,
+// without start(), on the thread that calls pump()).
 //
-// Failure: done(storage_failed), or done(disk_full), when a work was rolled back alone, or with its whole
-// batch because the database would take nothing; done(outcome_unknown) for the whole batch when COMMIT
-// failed. After that the writer takes nothing more: what still stood in line gets done(unavailable), and
-// on_fatal is called once.
+// Failure: done(storage_failed), or done(disk_full), when a work was rolled back alone, or with its
+// whole batch because the database would take nothing; done(outcome_unknown) for the whole batch
+// when COMMIT failed. After that the writer takes nothing more: what still stood in line gets
+// done(unavailable), and on_fatal is called once.
 #pragma once
 
 #include <condition_variable>
@@ -49,36 +50,40 @@ class Memory {
   virtual void undo_to(std::size_t mark) = 0;  // never throws
   // The batch's last chance to write: hand-outs to those who wait. Runs inside the transaction.
   virtual void before_commit(Transaction& tx) = 0;
-  virtual void committed() = 0;                // drops the undo log; pushes deliveries
+  virtual void committed() = 0;  // drops the undo log; pushes deliveries
   // When the writer should run a batch by itself even if nothing is submitted (timers, leases):
   // a steady-clock time, or nothing.
   virtual std::optional<Duration> next_wake() = 0;
   // Runs first in every batch: fires what is due.
   virtual void tick(Transaction& tx) = 0;
-  // tick(), before_commit() or a checkpoint failed. What it had written and changed in memory was undone,
-  // the works of the batch went on, and it is tried again a moment later. For the log and the metrics.
+  // tick(), before_commit() or a checkpoint failed. What it had written and changed in memory was
+  // undone, the works of the batch went on, and it is tried again a moment later. For the log and
+  // the metrics.
   virtual void failed(const std::string& /*what*/) {}
 };
 
 struct WriterLimits {
-  std::size_t line_max = 65'536;   // submitted and not yet taken
-  std::size_t batch_max = 1'024;   // works in one transaction
+  std::size_t line_max = 65'536;  // submitted and not yet taken
+  std::size_t batch_max = 1'024;  // works in one transaction
 };
 
 class Writer {
  public:
-  // All must outlive the writer. `on_fatal` is called once, on the writer's thread, when COMMIT failed.
+  // All must outlive the writer. `on_fatal` is called once, on the writer's thread, when COMMIT
+  // failed.
   Writer(Database& database, Memory& memory, const Clock& clock, WriterLimits limits,
          std::function<void(const StorageError&)> on_fatal);
   ~Writer();  // stop()s
 
-  // False: the line is full or the writer has stopped; the work was not taken and done() is not called.
+  // False: the line is full or the writer has stopped; the work was not taken and done() is not
+  // called.
   [[nodiscard]] bool submit(std::unique_ptr<Work> work);
 
   void start();  // its own thread
   void stop();   // finishes what was submitted, then joins; idempotent
 
-  // For tests and simulation, without start(): runs one batch if anything is due; true if one was run.
+  // For tests and simulation, without start(): runs one batch if anything is due; true if one was
+  // run.
   bool pump();
 
   std::size_t line_length() const;

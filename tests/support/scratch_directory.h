@@ -1,4 +1,5 @@
-// A directory under the system's temporary one, removed with everything in it at the end of its scope.
+// A directory under the system's temporary one, removed with everything in it at the end of its
+// scope.
 //
 // Not thread-safe, caller serialises.
 #pragma once
