@@ -45,7 +45,10 @@ struct Model {
       REQUIRE(hand_outs.insert(d.token).second);  // A token names one hand-out for ever.
       const bool call = d.queue == "t";
       tasks.push_back({d.token, *d.run, call, ""});
-      if (call) tasks.push_back({d.body.json()["token"].get<std::string>(), *d.run, false, ""});
+      if (!call) continue;
+      // A call that is handed out again carries the same token.
+      const auto other = d.body.json()["token"].get<std::string>();
+      if (callbacks.insert(other).second) tasks.push_back({other, *d.run, false, ""});
     }
   }
 
@@ -197,7 +200,7 @@ struct Model {
   Random chance;
   std::vector<RunId> runs;
   std::vector<Task> tasks;
-  std::set<std::string> hand_outs;
+  std::set<std::string> hand_outs, callbacks;
   std::map<RunId, std::int64_t> completions;
   std::shared_ptr<Hands> hands = std::make_shared<Hands>();
   std::string session;
