@@ -70,7 +70,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteWorkflow& c) {
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseWorkflow& c) {
   Workflow* workflow = catalog.find(c.name);
-  if (workflow == nullptr || workflow->deleted)
+  // One that is deleted may still be resumed: its live runs go on.
+  if (workflow == nullptr || (workflow->deleted && c.paused))
     return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
   catalog.pause(tx, *workflow, c.paused, now());
   queues.pause_lane(workflow->id.value, c.paused);
