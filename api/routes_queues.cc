@@ -226,7 +226,9 @@ std::vector<Route> queue_routes() {
       verb(Method::post, "/v1/queues/{queue}/resume", pause_queue<false>, "resumeQueue",
            "Hand out again"),
       verb(Method::post, "/v1/queues/{queue}/purge", purge_queue, "purgeQueue",
-           "Drop ready and delayed messages of a bare queue, at most 10,000 a call; repeat until `removed` is 0", "Purged"),
+           "Drop ready and delayed messages of a bare queue, at most 10,000 a call; repeat until "
+           "`removed` is 0",
+           "Purged"),
       {.method = Method::post,
        .path = "/v1/queues/{queue}/messages",
        .handler = send_to_queue,
