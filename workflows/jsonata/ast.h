@@ -56,14 +56,14 @@ enum class Kind : std::uint8_t {
 
 enum class Op : std::uint8_t {
   none,
-  map,        // .
-  filter,     // [ ]
-  group,      // { }
-  order,      // ^( )
-  assign,     // :=
-  focus,      // @
-  index,      // #
-  chain,      // ~>
+  map,     // .
+  filter,  // [ ]
+  group,   // { }
+  order,   // ^( )
+  assign,  // :=
+  focus,   // @
+  index,   // #
+  chain,   // ~>
   add,
   subtract,
   multiply,
@@ -102,7 +102,7 @@ struct Term {  // of an order
   Node* expression;
   bool descending;
 };
-struct Stage {  // of a step: a filter, or the binding of a position
+struct Stage {   // of a step: a filter, or the binding of a position
   Node* filter;  // null for a binding
   std::uint32_t symbol;
 };

@@ -18,8 +18,8 @@ inline double days_from_civil(double year, double month, double day) {
   const double era = std::floor(shifted / 400);
   const double year_of_era = shifted - era * 400;
   const double day_of_year = std::floor((153 * (month < 2 ? month + 10 : month - 2) + 2) / 5);
-  const double day_of_era = year_of_era * 365 + std::floor(year_of_era / 4) -
-                            std::floor(year_of_era / 100) + day_of_year;
+  const double day_of_era =
+      year_of_era * 365 + std::floor(year_of_era / 4) - std::floor(year_of_era / 100) + day_of_year;
   return era * 146097 + day_of_era - 719468 + day - 1;
 }
 

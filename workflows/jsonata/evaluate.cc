@@ -18,8 +18,7 @@ Evaluator::Evaluator(const Program& program, const Environment& environment)
       tail_marker_{.kind = Function::Kind::chain} {}
 
 Value Evaluator::run() {
-  Value input =
-      environment_.input == nullptr ? Value() : heap_.import(*environment_.input);
+  Value input = environment_.input == nullptr ? Value() : heap_.import(*environment_.input);
   root_ = new_frame(nullptr);
   bind_environment(first_builtin_symbol);
   bind(root_, root_symbol, input);
@@ -128,8 +127,8 @@ Value Evaluator::dispatch(const Node& node, Value input, Frame* frame) {
     case Kind::parent:
       return variable(node.slot->symbol, frame);
     case Kind::lambda:
-      return Value(heap_.arena.make<Function>(Function{
-          .kind = Function::Kind::lambda, .node = &node, .frame = frame, .input = input}));
+      return Value(heap_.arena.make<Function>(
+          Function{.kind = Function::Kind::lambda, .node = &node, .frame = frame, .input = input}));
     case Kind::thunk:
       tail_ = {node.lhs, input, frame};
       return Value(&tail_marker_);

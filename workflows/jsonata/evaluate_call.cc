@@ -81,11 +81,12 @@ Value Evaluator::apply(Value function, std::span<Value> arguments, Value input, 
   return result;
 }
 
-Value Evaluator::apply_once(Value function, std::span<Value> arguments, Value input,
-                            Frame* frame) {
+Value Evaluator::apply_once(Value function, std::span<Value> arguments, Value input, Frame* frame) {
   if (!function.is_function()) fail("T1006");
   const Function& target = *function.as_function();
-  const auto argument = [&](std::size_t n) { return n < arguments.size() ? arguments[n] : Value(); };
+  const auto argument = [&](std::size_t n) {
+    return n < arguments.size() ? arguments[n] : Value();
+  };
   switch (target.kind) {
     case Function::Kind::builtin:
       return target.builtin->builtin->apply(
@@ -123,8 +124,8 @@ Value Evaluator::apply_once(Value function, std::span<Value> arguments, Value in
       const Value from = argument(1);
       std::size_t start = 0;
       if (from.is_number() && from.as_number() > 0)
-        start = offset_of(text.as_string(), static_cast<std::size_t>(
-                                                std::min(from.as_number(), 4294967295.0)));
+        start = offset_of(text.as_string(),
+                          static_cast<std::size_t>(std::min(from.as_number(), 4294967295.0)));
       const auto match = find(function, text.as_string(), start);
       return match ? match_object(*match, target, text.as_string()) : Value();
     }
@@ -141,8 +142,8 @@ Value Evaluator::apply_once(Value function, std::span<Value> arguments, Value in
 
 Value Evaluator::call_lambda(const Function& function, std::span<Value> arguments) {
   const auto& parameters = function.node->items;
-  Frame* frame =
-      new_frame(function.frame, static_cast<std::uint32_t>(std::max<std::size_t>(parameters.size(), 1)));
+  Frame* frame = new_frame(function.frame,
+                           static_cast<std::uint32_t>(std::max<std::size_t>(parameters.size(), 1)));
   for (std::size_t i = 0; i < parameters.size(); ++i)
     bind(frame, parameters[i]->symbol, i < arguments.size() ? arguments[i] : Value());
   return evaluate(*function.node->lhs, function.input, frame);
@@ -206,10 +207,9 @@ std::optional<RegexMatch> Evaluator::find(Value matcher, std::string_view text, 
   const auto found =
       function->regex->search(text, from, [this](std::int64_t steps) { spend(steps); });
   if (!found) return std::nullopt;
-  RegexMatch match{text.substr(found->start, found->end - found->start), found->start, found->end,
-                   {}, {}};
-  for (const auto& group : found->groups)
-    match.groups.push_back(group ? Value(*group) : Value());
+  RegexMatch match{
+      text.substr(found->start, found->end - found->start), found->start, found->end, {}, {}};
+  for (const auto& group : found->groups) match.groups.push_back(group ? Value(*group) : Value());
   return match;
 }
 

@@ -58,9 +58,8 @@ Value Evaluator::evaluate_group(const std::vector<Pair>& pairs, std::size_t posi
     Value context = entry.data;
     Frame* scope = frame;
     const bool reduces =
-        context.is_tuple() ||
-        (context.is_array() && context.as_array()->size != 0 &&
-         heap_.item(context.as_array(), 0).is_tuple());
+        context.is_tuple() || (context.is_array() && context.as_array()->size != 0 &&
+                               heap_.item(context.as_array(), 0).is_tuple());
     if (reduces) {
       Tuple* tuple = reduce_tuples(context);
       context = Heap::get(tuple, item_symbol);
@@ -148,7 +147,7 @@ Value Evaluator::evaluate_sort(const Node& node, Value input, Frame* frame) {
         fail("T2008", {.position = node.position, .value = excerpt(sortable(x) ? y : x)});
       if (x.type() != y.type())
         fail("T2007", {.position = node.position, .value = excerpt(x), .value2 = excerpt(y)});
-      const int order = x.is_string() ? compare(x.as_string(), y.as_string())
+      const int order = x.is_string()                    ? compare(x.as_string(), y.as_string())
                         : x.as_number() == y.as_number() ? 0
                         : x.as_number() < y.as_number()  ? -1
                                                          : 1;
@@ -174,7 +173,8 @@ Value Evaluator::clone(Value value) {
   if (value.is_array()) {
     const auto items = heap_.items(value.as_array());
     Array* made = heap_.new_array(items.size());
-    for (const Value item : items) heap_.push(made, item.is_undefined() ? Value::null() : clone(item));
+    for (const Value item : items)
+      heap_.push(made, item.is_undefined() ? Value::null() : clone(item));
     return Value(made);
   }
   if (value.is_object()) {
@@ -190,8 +190,7 @@ Value Evaluator::clone(Value value) {
 Value Evaluator::transform(const Function& function, Value subject) {
   if (subject.is_undefined()) return {};
   const Node& node = *function.node;
-  const Value copier =
-      variable(library_.names.numbers.at("clone"), function.frame);
+  const Value copier = variable(library_.names.numbers.at("clone"), function.frame);
   if (!copier.is_function()) fail("T2013", {.position = node.position});
   std::array<Value, 1> argument{subject};
   const Value result = apply(copier, argument, Value::null(), function.frame);

@@ -72,9 +72,8 @@ Value Evaluator::arithmetic(const Node& node, Value a, Value b) {
     if (value.is_number() && std::isinf(value.as_number()))
       fail("D1001", {.position = node.position, .token = std::string(node.text), .value = "null"});
     if (!is_number(value))
-      fail(code, {.position = node.position,
-                  .token = std::string(node.text),
-                  .value = excerpt(value)});
+      fail(code,
+           {.position = node.position, .token = std::string(node.text), .value = excerpt(value)});
   };
   check(a, "T2001");
   check(b, "T2002");

@@ -29,8 +29,8 @@ Value Evaluator::evaluate_path(const Node& node, Value input, Frame* frame) {
     if (i == 0 && step.cons_array) {
       result = evaluate(step, Value(current), frame);
     } else if (is_tuple_stream) {
-      tuples = evaluate_tuple_step(step, tuples == nullptr ? current : tuples, tuples != nullptr,
-                                   frame);
+      tuples =
+          evaluate_tuple_step(step, tuples == nullptr ? current : tuples, tuples != nullptr, frame);
       continue;
     } else {
       result = evaluate_step(step, current, frame, i + 1 == node.items.size());
@@ -64,8 +64,8 @@ Value Evaluator::step_item(const Node& step, Value item, Frame* frame) {
   if (step.kind == Kind::name && step.predicates.empty() && !step.group) {
     const Deeper deeper(*this);
     spend(1);
-    result = settle(step, item.is_object() ? heap_.get(item.as_object(), step.text)
-                                           : lookup(item, step.text));
+    result = settle(
+        step, item.is_object() ? heap_.get(item.as_object(), step.text) : lookup(item, step.text));
   } else {
     result = evaluate(step, item, frame);
   }
@@ -199,10 +199,10 @@ Value Evaluator::filter(const Node& predicate, Value input, Frame* frame) {
   }
   for (std::size_t i = 0; i < from->size; ++i) {
     const Value item = heap_.item(from, i);
-    const Value chosen =
-        item.is_tuple() ? evaluate(predicate, Heap::get(item.as_tuple(), item_symbol),
-                                   tuple_frame(frame, item.as_tuple()))
-                        : evaluate(predicate, item, frame);
+    const Value chosen = item.is_tuple()
+                             ? evaluate(predicate, Heap::get(item.as_tuple(), item_symbol),
+                                        tuple_frame(frame, item.as_tuple()))
+                             : evaluate(predicate, item, frame);
     if (is_number(chosen)) {
       if (place(chosen.as_number()) == static_cast<double>(i)) heap_.push(results, item);
       continue;

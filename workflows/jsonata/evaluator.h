@@ -68,14 +68,14 @@ struct Function {
   enum class Kind : std::uint8_t { builtin, lambda, partial, regex, next_match, transform, chain };
   Kind kind;
   const Library::Entry* builtin = nullptr;
-  const Node* node = nullptr;  // of a lambda or a transform
-  Frame* frame = nullptr;      // where that was made
-  Value input = {};            // and its context item
-  Function* target = nullptr;  // of a partial application or a chain
-  Function* then = nullptr;    // of a chain
-  std::span<Value> bound = {};        // arguments of a partial application
-  std::span<bool> open = {};          // and which of them are still to come
-  const Regex* regex = nullptr;       // of a regular expression and its next match
+  const Node* node = nullptr;    // of a lambda or a transform
+  Frame* frame = nullptr;        // where that was made
+  Value input = {};              // and its context item
+  Function* target = nullptr;    // of a partial application or a chain
+  Function* then = nullptr;      // of a chain
+  std::span<Value> bound = {};   // arguments of a partial application
+  std::span<bool> open = {};     // and which of them are still to come
+  const Regex* regex = nullptr;  // of a regular expression and its next match
   std::string_view subject = {};
   std::size_t from = 0;
 };

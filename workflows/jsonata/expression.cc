@@ -49,9 +49,9 @@ class Exporter {
         for (const Member& member : heap_.members(&object)) {
           if (member.value.is_undefined()) continue;
           take(member.key.size() + 2 * sizeof(Json));
-          members.emplace(has_surrogate(member.key) ? without_surrogates(member.key)
-                                                    : std::string(member.key),
-                          document(member.value, depth + 1));
+          members.emplace(
+              has_surrogate(member.key) ? without_surrogates(member.key) : std::string(member.key),
+              document(member.value, depth + 1));
         }
         return made;
       }

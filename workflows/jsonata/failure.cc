@@ -63,7 +63,8 @@ constexpr Message messages[] = {
     {"T2004", "The right side of the range operator (..) must evaluate to an integer"},
     {"T2006", "The right side of the function application operator ~> must be a function"},
     {"T2007", "Type mismatch when comparing values {value} and {value2} in order-by clause"},
-    {"T2008", "The expressions within an order-by clause must evaluate to numeric or string values"},
+    {"T2008",
+     "The expressions within an order-by clause must evaluate to numeric or string values"},
     {"T2009",
      "The values {value} and {value2} either side of operator {token} must be of the same data "
      "type"},
@@ -78,7 +79,8 @@ constexpr Message messages[] = {
      "The transform expression clones the input object using the $clone() function.  This has been "
      "overridden in the current scope by a non-function."},
     {"D2014",
-     "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted "
+     "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  "
+     "Attempted "
      "to allocate {value}."},
     {"D3001", "Attempting to invoke string function on Infinity or NaN"},
     {"D3010", "Second argument of replace function cannot be an empty string"},
@@ -100,12 +102,10 @@ constexpr Message messages[] = {
     {"D3081",
      "The sub-picture must not contain more than one instance of the 'decimal-separator' "
      "character"},
-    {"D3082",
-     "The sub-picture must not contain more than one instance of the 'percent' character"},
+    {"D3082", "The sub-picture must not contain more than one instance of the 'percent' character"},
     {"D3083",
      "The sub-picture must not contain more than one instance of the 'per-mille' character"},
-    {"D3084",
-     "The sub-picture must not contain both a 'percent' and a 'per-mille' character"},
+    {"D3084", "The sub-picture must not contain both a 'percent' and a 'per-mille' character"},
     {"D3085",
      "The mantissa part of a sub-picture must contain at least one character that is either an "
      "'optional digit character' or a member of the 'decimal digit family'"},
@@ -142,20 +142,17 @@ constexpr Message messages[] = {
     {"D3130",
      "Formatting or parsing an integer as a sequence starting with {value} is not supported by "
      "this implementation"},
-    {"D3131",
-     "In a decimal digit pattern, all digits must be from the same decimal group"},
+    {"D3131", "In a decimal digit pattern, all digits must be from the same decimal group"},
     {"D3132", "Unknown component specifier {value} in date/time picture string"},
     {"D3133",
      "The 'name' modifier can only be applied to months and days in the date/time picture string, "
      "not {value}"},
     {"D3134", "The timezone integer format specifier cannot have more than four digits"},
     {"D3135", "No matching closing bracket ']' in date/time picture string"},
-    {"D3136",
-     "The date/time picture string is missing specifiers required to parse the timestamp"},
+    {"D3136", "The date/time picture string is missing specifiers required to parse the timestamp"},
     {"D3138",
      "The $single() function expected exactly 1 matching result.  Instead it matched more."},
-    {"D3139",
-     "The $single() function expected exactly 1 matching result.  Instead it matched 0."},
+    {"D3139", "The $single() function expected exactly 1 matching result.  Instead it matched 0."},
     {"D3140", "Malformed URL passed to ${token}(): {value}"},
 };
 
@@ -164,12 +161,11 @@ constexpr Message messages[] = {
 void fail(std::string_view code, Details details) { throw Failure{code, std::move(details)}; }
 
 void fail_bound(std::string_view what) {
-  fail("U1001",
-       {.text = fmt::format("Expression evaluation {} limit exceeded: check for {}", what,
-                            what == "memory"   ? "excessive memory usage"
-                            : what == "depth"  ? "recursion that does not end, or make it "
-                                                 "tail-recursive"
-                                               : "a loop that does not end")});
+  fail("U1001", {.text = fmt::format("Expression evaluation {} limit exceeded: check for {}", what,
+                                     what == "memory"  ? "excessive memory usage"
+                                     : what == "depth" ? "recursion that does not end, or make it "
+                                                         "tail-recursive"
+                                                       : "a loop that does not end")});
 }
 
 std::string json_text(std::string_view text) {
@@ -186,8 +182,8 @@ Error to_error(const Failure& failure) {
                                    [&](const Message& m) { return m.code == failure.code; });
   if (found == std::end(messages)) return error;
   error.message = found->text;
-  const bool plain_token = failure.code == "T1005" || failure.code == "T1007" ||
-                           failure.code == "D3140";
+  const bool plain_token =
+      failure.code == "T1005" || failure.code == "T1007" || failure.code == "D3140";
   const std::string token = !details.token ? "undefined"
                             : plain_token  ? *details.token
                                            : json_text(*details.token);

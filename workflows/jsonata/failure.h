@@ -2,7 +2,8 @@
 // Expression::evaluate and by compile. Internal.
 //
 // It carries what the message is made of; the message itself is written where it is caught, because
-// the name and position of the function that failed are known to the evaluator, not to the function.
+// the name and position of the function that failed are known to the evaluator, not to the
+// function.
 #pragma once
 
 #include <optional>

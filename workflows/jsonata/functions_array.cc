@@ -129,9 +129,8 @@ Value sort(Evaluator& evaluator, const Call& call) {
     });
   };
   if (all(Type::string))
-    return Value(evaluator.sort(items, [](Value a, Value b) {
-      return compare(a.as_string(), b.as_string()) > 0;
-    }));
+    return Value(evaluator.sort(
+        items, [](Value a, Value b) { return compare(a.as_string(), b.as_string()) > 0; }));
   if (!all(Type::number)) fail("D3070", {.index = 1});
   return Value(
       evaluator.sort(items, [](Value a, Value b) { return a.as_number() > b.as_number(); }));
@@ -161,16 +160,11 @@ Value type(Evaluator&, const Call& call) {
 }
 
 constexpr Builtin functions[] = {
-    {"append", "<xx:a>", 2, append_call},
-    {"exists", "<x:b>", 1, exists},
-    {"boolean", "<x-:b>", 1, boolean},
-    {"not", "<x-:b>", 1, negation},
-    {"reverse", "<a:a>", 1, reverse},
-    {"shuffle", "<a:a>", 1, shuffle},
-    {"distinct", "<x:x>", 1, distinct},
-    {"zip", "<a+>", 0, zip},
-    {"sort", "<af?:a>", 2, sort},
-    {"type", "<x:s>", 1, type},
+    {"append", "<xx:a>", 2, append_call}, {"exists", "<x:b>", 1, exists},
+    {"boolean", "<x-:b>", 1, boolean},    {"not", "<x-:b>", 1, negation},
+    {"reverse", "<a:a>", 1, reverse},     {"shuffle", "<a:a>", 1, shuffle},
+    {"distinct", "<x:x>", 1, distinct},   {"zip", "<a+>", 0, zip},
+    {"sort", "<af?:a>", 2, sort},         {"type", "<x:s>", 1, type},
 };
 
 }  // namespace

@@ -24,8 +24,8 @@ Value filter(Evaluator& evaluator, const Call& call) {
   Array* results = heap.new_sequence();
   for (std::size_t i = 0; i < list->size; ++i) {
     const Value item = heap.item(list, i);
-    const Value kept = evaluator.apply_item(call[1], item, Value(static_cast<double>(i)), call[0],
-                                            call.frame);
+    const Value kept =
+        evaluator.apply_item(call[1], item, Value(static_cast<double>(i)), call[0], call.frame);
     if (evaluator.to_boolean(kept)) heap.push(results, item);
   }
   return Value(results);
@@ -39,8 +39,8 @@ Value single(Evaluator& evaluator, const Call& call) {
   for (std::size_t i = 0; i < list->size; ++i) {
     const Value item = heap.item(list, i);
     if (!call[1].is_undefined() &&
-        !evaluator.to_boolean(evaluator.apply_item(
-            call[1], item, Value(static_cast<double>(i)), call[0], call.frame)))
+        !evaluator.to_boolean(evaluator.apply_item(call[1], item, Value(static_cast<double>(i)),
+                                                   call[0], call.frame)))
       continue;
     if (found) fail("D3138", {.index = static_cast<int>(i)});
     found = item;
@@ -70,8 +70,8 @@ Value reduce(Evaluator& evaluator, const Call& call) {
 
 Value evaluate_text(Evaluator& evaluator, const Call& call) {
   if (call[0].is_undefined()) return {};
-  return evaluator.evaluate_text(call[0].as_string(),
-                                 call[1].is_undefined() ? call.input : call[1], call.frame);
+  return evaluator.evaluate_text(call[0].as_string(), call[1].is_undefined() ? call.input : call[1],
+                                 call.frame);
 }
 
 Value random(Evaluator& evaluator, const Call&) { return Value(evaluator.random().unit()); }

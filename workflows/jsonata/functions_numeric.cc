@@ -114,12 +114,11 @@ Value power(Evaluator&, const Call& call) {
   const double base = call[0].as_number();
   const double exponent = call[1].is_number() ? call[1].as_number() : NAN;
   // JavaScript has no answer where C's pow says 1.
-  const double result =
-      std::isnan(exponent) || (std::fabs(base) == 1 && std::isinf(exponent)) ? NAN
-                                                                             : std::pow(base, exponent);
+  const double result = std::isnan(exponent) || (std::fabs(base) == 1 && std::isinf(exponent))
+                            ? NAN
+                            : std::pow(base, exponent);
   if (!std::isfinite(result))
-    fail("D3061",
-         {.value = number_text(base), .value2 = number_text(exponent), .index = 1});
+    fail("D3061", {.value = number_text(base), .value2 = number_text(exponent), .index = 1});
   return Value(result);
 }
 
@@ -154,8 +153,7 @@ Value format_number_call(Evaluator& evaluator, const Call& call) {
     }
   }
   evaluator.spend_text(call[1].as_string().size() * 64 + 512);
-  return evaluator.heap().text(
-      format_number(call[0].as_number(), call[1].as_string(), symbols));
+  return evaluator.heap().text(format_number(call[0].as_number(), call[1].as_string(), symbols));
 }
 
 Value format_integer_call(Evaluator& evaluator, const Call& call) {
@@ -163,16 +161,15 @@ Value format_integer_call(Evaluator& evaluator, const Call& call) {
   if (!call[1].is_string()) fail("T0410", {.index = 2});
   Evaluator::is_number(call[0]);
   evaluator.spend_text(call[1].as_string().size() * 16);
-  return evaluator.heap().text(format_integer(std::floor(call[0].as_number()),
-                                              parse_integer_picture(call[1].as_string())));
+  return evaluator.heap().text(
+      format_integer(std::floor(call[0].as_number()), parse_integer_picture(call[1].as_string())));
 }
 
 Value parse_integer_call(Evaluator& evaluator, const Call& call) {
   if (call[0].is_undefined()) return {};
   if (!call[1].is_string()) fail("T0410", {.index = 2});
   evaluator.spend_text(call[0].as_string().size() * 4 + call[1].as_string().size() * 16);
-  return Value(
-      read_integer(call[0].as_string(), parse_integer_picture(call[1].as_string())));
+  return Value(read_integer(call[0].as_string(), parse_integer_picture(call[1].as_string())));
 }
 
 constexpr Builtin functions[] = {

@@ -31,8 +31,7 @@ void collect_keys(Evaluator& evaluator, Value value, Object* seen, Array* keys) 
   evaluator.spend(1);
   if (value.is_array()) {
     const Evaluator::Deeper deeper(evaluator);
-    for (const Value item : heap.items(value.as_array()))
-      collect_keys(evaluator, item, seen, keys);
+    for (const Value item : heap.items(value.as_array())) collect_keys(evaluator, item, seen, keys);
   } else if (value.is_object()) {
     for (const Member& member : heap.members(value.as_object())) {
       evaluator.spend(1);
@@ -135,14 +134,10 @@ Value clone_call(Evaluator& evaluator, const Call& call) {
 }
 
 constexpr Builtin functions[] = {
-    {"keys", "<x-:a<s>>", 1, keys},
-    {"lookup", "<x-s:x>", 2, lookup_call},
-    {"spread", "<x-:a<o>>", 1, spread},
-    {"merge", "<a<o>:o>", 1, merge},
-    {"each", "<o-f:a>", 2, each},
-    {"sift", "<o-f?:o>", 2, sift},
-    {"error", "<s?:x>", 1, error},
-    {"assert", "<bs?:x>", 2, assertion},
+    {"keys", "<x-:a<s>>", 1, keys},        {"lookup", "<x-s:x>", 2, lookup_call},
+    {"spread", "<x-:a<o>>", 1, spread},    {"merge", "<a<o>:o>", 1, merge},
+    {"each", "<o-f:a>", 2, each},          {"sift", "<o-f?:o>", 2, sift},
+    {"error", "<s?:x>", 1, error},         {"assert", "<bs?:x>", 2, assertion},
     {"clone", "<(oa)-:o>", 1, clone_call},
 };
 

@@ -53,7 +53,8 @@ Value match(Evaluator& evaluator, const Call& call) {
   return Value(results);
 }
 
-// `$1` and its like. As many digits count as the number of groups has, one fewer if that names none.
+// `$1` and its like. As many digits count as the number of groups has, one fewer if that names
+// none.
 void substitute(TextBuilder& out, string_view replacement, const RegexMatch& found) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   for (std::size_t at = 0; at < replacement.size();) {

@@ -24,8 +24,9 @@ Value partition(Evaluator& evaluator, const Call& call) {
   Heap& heap = evaluator.heap();
   const double size = whole(call[1], 2);
   if (size < 1)
-    fail("D3137", {.text = fmt::format("The chunk size of $partition must be at least 1, but was {}",
-                                       number_text(size))});
+    fail("D3137",
+         {.text = fmt::format("The chunk size of $partition must be at least 1, but was {}",
+                              number_text(size))});
   const auto items = heap.items(call[0].as_array());
   evaluator.spend(static_cast<std::int64_t>(items.size()));
   Array* chunks = heap.new_array();
@@ -44,8 +45,7 @@ Value range(Evaluator& evaluator, const Call& call) {
   if (call[0].is_undefined() || call[1].is_undefined()) return {};
   const double first = whole(call[0], 1), last = whole(call[1], 2);
   const double step = call[2].is_undefined() ? 1 : whole(call[2], 3);
-  if (step == 0)
-    fail("D3137", {.text = "The step of $range must not be 0"});
+  if (step == 0) fail("D3137", {.text = "The step of $range must not be 0"});
   Array* numbers = evaluator.heap().new_sequence();
   const double size = std::floor((last - first) / step) + 1;
   if (size > 1e7) fail("D2014", {.token = "range", .value = number_text(size)});

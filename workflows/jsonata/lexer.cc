@@ -76,8 +76,7 @@ Token Lexer::read_regex() {
       const std::size_t flags = ++position_;
       while (at(position_) == 'i' || at(position_) == 'm') ++position_;
       Token token = made(TokenType::regex, std::string(pattern));
-      token.regex =
-          std::make_shared<Regex>(pattern, text_.substr(flags, position_ - flags), start);
+      token.regex = std::make_shared<Regex>(pattern, text_.substr(flags, position_ - flags), start);
       return token;
     }
     if (backslashes > 0) continue;

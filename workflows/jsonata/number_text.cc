@@ -78,8 +78,8 @@ std::string fixed_text(double number, int digits) {
   std::string out = fmt::format("{:.{}f}", number, digits);
   // An exact half is the one case in which printing rounds the other way than the language does.
   const std::string exact = fmt::format("{:.{}f}", number, digits + 1);
-  if (exact.back() == '5' && fmt::format("{:.1100f}", number).find_first_not_of(
-                                 '0', exact.size()) == std::string::npos) {
+  if (exact.back() == '5' &&
+      fmt::format("{:.1100f}", number).find_first_not_of('0', exact.size()) == std::string::npos) {
     const double away = std::nextafter(number, number < 0 ? -INFINITY : INFINITY);
     out = fmt::format("{:.{}f}", away, digits);
   }
@@ -119,8 +119,8 @@ std::optional<double> read_decimal(std::string_view text) {
   if (error != std::errc::result_out_of_range) return read;
   // Too large or too small to hold: the exponent's sign, or else the digits' number, tells which.
   const std::size_t mark = text.find_first_of("eE");
-  const bool small = mark == text.npos ? text.substr(0, 3).find("0.") != text.npos
-                                       : text[mark + 1] == '-';
+  const bool small =
+      mark == text.npos ? text.substr(0, 3).find("0.") != text.npos : text[mark + 1] == '-';
   const double size = small ? 0.0 : HUGE_VAL;
   return text.front() == '-' ? -size : size;
 }

@@ -17,13 +17,13 @@ namespace {
 
 using std::string_view;
 
-constexpr string_view small_numbers[] = {
-    "Zero",    "One",     "Two",       "Three",    "Four",     "Five",    "Six",
-    "Seven",   "Eight",   "Nine",      "Ten",      "Eleven",   "Twelve",  "Thirteen",
-    "Fourteen", "Fifteen", "Sixteen",  "Seventeen", "Eighteen", "Nineteen"};
+constexpr string_view small_numbers[] = {"Zero",    "One",     "Two",       "Three",    "Four",
+                                         "Five",    "Six",     "Seven",     "Eight",    "Nine",
+                                         "Ten",     "Eleven",  "Twelve",    "Thirteen", "Fourteen",
+                                         "Fifteen", "Sixteen", "Seventeen", "Eighteen", "Nineteen"};
 constexpr string_view small_ordinals[] = {
-    "Zeroth",     "First",     "Second",    "Third",       "Fourth",     "Fifth",   "Sixth",
-    "Seventh",    "Eighth",    "Ninth",     "Tenth",       "Eleventh",   "Twelfth", "Thirteenth",
+    "Zeroth",     "First",     "Second",    "Third",       "Fourth",     "Fifth",     "Sixth",
+    "Seventh",    "Eighth",    "Ninth",     "Tenth",       "Eleventh",   "Twelfth",   "Thirteenth",
     "Fourteenth", "Fifteenth", "Sixteenth", "Seventeenth", "Eighteenth", "Nineteenth"};
 constexpr string_view decades[] = {"Twenty", "Thirty",  "Forty",  "Fifty",
                                    "Sixty",  "Seventy", "Eighty", "Ninety"};
@@ -132,11 +132,7 @@ std::string format_decimal(double value, const IntegerFormat& format) {
   if (format.ordinal) {
     const char32_t last = digits.back();
     const bool teen = digits.size() > 1 && digits[digits.size() - 2] == U'1';
-    suffix = teen            ? "th"
-             : last == U'1' ? "st"
-             : last == U'2' ? "nd"
-             : last == U'3' ? "rd"
-                            : "th";
+    suffix = teen ? "th" : last == U'1' ? "st" : last == U'2' ? "nd" : last == U'3' ? "rd" : "th";
   }
   for (char32_t& digit : digits)
     if (digit >= U'0' && digit <= U'9') digit = digit - U'0' + format.zero;
@@ -330,7 +326,8 @@ double read_integer(string_view text, const IntegerFormat& format) {
     case IntegerFormat::Kind::words:
       return words_to_number(to_lower(text));
     case IntegerFormat::Kind::decimal: {
-      if (format.ordinal) text = text.substr(0, text.size() - std::min<std::size_t>(2, text.size()));
+      if (format.ordinal)
+        text = text.substr(0, text.size() - std::min<std::size_t>(2, text.size()));
       std::string digits;
       for (const char32_t character : code_points(text)) {
         const bool separates =

@@ -151,14 +151,12 @@ Text digits_of(double value, std::size_t places, const Symbols& symbols) {
 
 }  // namespace
 
-std::string format_number(double value, std::string_view picture_text,
-                          const NumberSymbols& given) {
+std::string format_number(double value, std::string_view picture_text, const NumberSymbols& given) {
   const auto one = [](const std::string& text) { return code_points(text).front(); };
-  const Symbols symbols{one(given.decimal),         one(given.grouping),
-                        one(given.exponent),        one(given.zero),
-                        one(given.digit),           one(given.pattern),
-                        code_points(given.minus),   code_points(given.percent),
-                        code_points(given.per_mille)};
+  const Symbols symbols{
+      one(given.decimal),       one(given.grouping),        one(given.exponent),
+      one(given.zero),          one(given.digit),           one(given.pattern),
+      code_points(given.minus), code_points(given.percent), code_points(given.per_mille)};
   std::vector<Picture> pictures;
   std::vector<Text> parts(1);
   for (const char32_t c : code_points(picture_text)) {

@@ -20,8 +20,9 @@ using std::string_view;
 
 constexpr string_view days[] = {"",         "Monday", "Tuesday",  "Wednesday",
                                 "Thursday", "Friday", "Saturday", "Sunday"};
-constexpr string_view months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                  "July",    "August",   "September", "October", "November", "December"};
+constexpr string_view months[] = {"January",   "February", "March",    "April",
+                                  "May",       "June",     "July",     "August",
+                                  "September", "October",  "November", "December"};
 constexpr string_view iso_picture = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
 constexpr string_view numbered = "YMDdFWwXxHhmsf";
 
@@ -49,7 +50,7 @@ struct Part {
   std::optional<LetterCase> names = std::nullopt;
   std::optional<IntegerFormat> format = std::nullopt;
   std::optional<int> width_min = std::nullopt, width_max = std::nullopt;
-  bool zulu = false;    // zone zero is "Z"
+  bool zulu = false;  // zone zero is "Z"
   int year_digits = -1;
 };
 
@@ -86,10 +87,11 @@ void read_modifiers(Part& part, string_view marker, std::vector<Part>& parts) {
   } else if (modifier.front() == 'N') {
     part.names = modifier.size() > 1 && modifier[1] == 'n' ? LetterCase::title : LetterCase::upper;
   } else if (numbered.find(part.component) != numbered.npos) {
-    part.format = parse_integer_picture(
-        second == 0 ? std::string(modifier) : fmt::format("{};{}", modifier, second));
+    part.format = parse_integer_picture(second == 0 ? std::string(modifier)
+                                                    : fmt::format("{};{}", modifier, second));
     IntegerFormat& format = *part.format;
-    if (part.width_min) format.mandatory_digits = std::max(format.mandatory_digits, *part.width_min);
+    if (part.width_min)
+      format.mandatory_digits = std::max(format.mandatory_digits, *part.width_min);
     if (part.component == 'Y') {
       if (part.width_max)
         part.year_digits = format.mandatory_digits = *part.width_max;
@@ -212,8 +214,7 @@ std::string format_zone(const Part& part, double hours, double minutes) {
   } else if (format.mandatory_digits == 1 || format.mandatory_digits == 2) {
     out = format_integer(hours, format);
     if (hours == 0 && minutes < 0) out = "-" + out;
-    if (minutes != 0)
-      out += ":" + format_integer(std::fabs(minutes), parse_integer_picture("00"));
+    if (minutes != 0) out += ":" + format_integer(std::fabs(minutes), parse_integer_picture("00"));
   } else {
     fail("D3134");
   }
@@ -280,16 +281,14 @@ double read_zone(const Part& part, string_view text) {
   text.remove_prefix(1);
   string_view hours = text, minutes;
   if (part.format && part.format->regular) {
-    const std::size_t separator =
-        std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::size_t separator = std::min(text.find_first_not_of("0123456789"), text.size());
     hours = text.substr(0, separator);
     minutes = text.substr(std::min(text.find_first_of("0123456789", separator), text.size()));
   } else if (text.size() > 2) {
     hours = text.substr(0, 2);
     minutes = text.substr(2);
   }
-  const double offset =
-      read_decimal(hours).value_or(0) * 60 + read_decimal(minutes).value_or(0);
+  const double offset = read_decimal(hours).value_or(0) * 60 + read_decimal(minutes).value_or(0);
   return negative ? -offset : offset;
 }
 
@@ -300,18 +299,18 @@ std::optional<double> read_part(const Part& part, string_view text) {
   if (part.format) return read_integer(text, *part.format);
   const auto place = [&](std::span<const string_view> names) -> std::optional<double> {
     for (std::size_t i = 0; i < names.size(); ++i) {
-      const string_view name =
-          part.width_max && *part.width_max > 0
-              ? names[i].substr(0, static_cast<std::size_t>(*part.width_max))
-              : names[i];
+      const string_view name = part.width_max && *part.width_max > 0
+                                   ? names[i].substr(0, static_cast<std::size_t>(*part.width_max))
+                                   : names[i];
       if (!name.empty() && to_lower(name) == to_lower(text)) return static_cast<double>(i);
     }
     return std::nullopt;
   };
   if (part.component == 'F') return place(days);
-  if (part.component == 'P') return to_lower(text) == "am"   ? std::optional(0.0)
-                                    : to_lower(text) == "pm" ? std::optional(1.0)
-                                                             : std::nullopt;
+  if (part.component == 'P')
+    return to_lower(text) == "am"   ? std::optional(0.0)
+           : to_lower(text) == "pm" ? std::optional(1.0)
+                                    : std::nullopt;
   const auto month = place(months);
   return month ? std::optional(*month + 1) : std::nullopt;
 }
@@ -382,8 +381,7 @@ std::optional<double> read_time(string_view text, string_view picture, double no
   const bool by_day_of_year = !by_month && uses(date_components, "Yd");
   const bool by_week_of_month = uses(date_components, "Xxw");
   const bool by_week = !by_week_of_month && uses(date_components, "XW");
-  const bool by_half_day =
-      !uses(time_components, "Hmsf") && uses(time_components, "Phmsf");
+  const bool by_half_day = !uses(time_components, "Hmsf") && uses(time_components, "Phmsf");
   if (by_week_of_month || by_week) fail("D3136");
 
   const CivilTime now = to_civil(now_ms);

@@ -47,10 +47,11 @@ struct NumberSymbols {
 };
 std::string format_number(double value, std::string_view picture, const NumberSymbols& symbols);
 
-// Milliseconds since 1970, written by `picture` (ISO 8601 if absent) in a zone of `offset` hours and
-// minutes (as in +0130: 130).
+// Milliseconds since 1970, written by `picture` (ISO 8601 if absent) in a zone of `offset` hours
+// and minutes (as in +0130: 130).
 std::string format_time(double millis, std::optional<std::string_view> picture, double offset);
-// Absent if `text` is not in the format. What the picture leaves out at the front is taken from now.
+// Absent if `text` is not in the format. What the picture leaves out at the front is taken from
+// now.
 std::optional<double> read_time(std::string_view text, std::string_view picture, double now_ms);
 // ISO 8601; absent if it is not.
 std::optional<double> read_iso_time(std::string_view text);

@@ -1,7 +1,8 @@
 // Regular expressions by PCRE2, set to JavaScript's rules where the two differ. Internal.
 //
 // A search is bounded: it starts with a small bound on its backtracking and is repeated with a
-// larger one as long as `charge` lets it, so that its cost is counted and the same on every machine.
+// larger one as long as `charge` lets it, so that its cost is counted and the same on every
+// machine.
 //
 // Threads: a Regex is immutable; thread-safe.
 #pragma once

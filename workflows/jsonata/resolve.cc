@@ -1,9 +1,9 @@
 // What a tree of operators means: flat paths, their stages, parents, tail calls.
 //
 // A parent (`%`) opens a slot that looks for the step whose context it is. The slot rises through
-// whatever contains it (`seeking`) until it meets a path, then walks that path's steps backwards; the
-// step that it stops at remembers its context under the slot's name, which makes the path a stream
-// of tuples.
+// whatever contains it (`seeking`) until it meets a path, then walks that path's steps backwards;
+// the step that it stops at remembers its context under the slot's name, which makes the path a
+// stream of tuples.
 #include <algorithm>
 
 #include "workflows/jsonata/ast.h"
@@ -283,7 +283,8 @@ class Resolver {
     }
     if (!node->predicates.empty() || node->group || node->keep_array) return node;
     if (node->kind == Kind::condition) node->rhs = tail_call(node->rhs);
-    if (node->kind == Kind::condition || node->kind == Kind::coalesce || node->kind == Kind::elvis) {
+    if (node->kind == Kind::condition || node->kind == Kind::coalesce ||
+        node->kind == Kind::elvis) {
       if (node->otherwise != nullptr) node->otherwise = tail_call(node->otherwise);
     } else if (node->kind == Kind::block && !node->items.empty()) {
       node->items.back() = tail_call(node->items.back());

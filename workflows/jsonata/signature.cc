@@ -165,8 +165,8 @@ Value Signature::as_array(Heap& heap, const Parameter& wanted, Value value,
     }
   }
   if (!fits)
-    fail("T0412", {.value2 = std::string(plural(wanted.item)),
-                   .index = static_cast<int>(argument) + 1});
+    fail("T0412",
+         {.value2 = std::string(plural(wanted.item)), .index = static_cast<int>(argument) + 1});
   if (value.is_array()) return value;
   Array* wrapped = heap.new_array(1);
   heap.push(wrapped, value);
@@ -208,9 +208,8 @@ std::span<Value> Signature::validate(Heap& heap, std::span<Value> supplied, Valu
     }
     fail("T0410", {.index = static_cast<int>(good) + 1});
   }
-  const std::span<Value> taken{
-      heap.arena.make_array<Value>(supplied.size() + parameters_.size()),
-      supplied.size() + parameters_.size()};
+  const std::span<Value> taken{heap.arena.make_array<Value>(supplied.size() + parameters_.size()),
+                               supplied.size() + parameters_.size()};
   std::size_t size = 0, at = 0;
   const auto argument = [&](std::size_t i) { return i < supplied.size() ? supplied[i] : Value(); };
   for (std::size_t i = 0; i < parameters_.size(); ++i) {

@@ -1,8 +1,8 @@
 // Signatures of functions, `<s-nn?:s>`: what arguments they take. Internal.
 //
-// A type is a letter (s, n, b, l null, o, a, f, j any JSON, x anything) or a choice `(sn)`; `?` makes
-// it optional, `+` one or more, `-` takes the context item where the argument is absent. Arrays may
-// name their items' type, `a<n>`; one value that is no array is made an array of one.
+// A type is a letter (s, n, b, l null, o, a, f, j any JSON, x anything) or a choice `(sn)`; `?`
+// makes it optional, `+` one or more, `-` takes the context item where the argument is absent.
+// Arrays may name their items' type, `a<n>`; one value that is no array is made an array of one.
 //
 // Threads: immutable once parsed; thread-safe.
 #pragma once

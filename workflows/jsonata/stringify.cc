@@ -114,8 +114,7 @@ std::string Evaluator::excerpt(Value value) {
   if (value.is_object() && value.as_object()->size > shown_max) return "{…}";
   if (value.is_number() && !std::isfinite(value.as_number())) return "null";
   if (value.is_string())
-    return json_text(value.as_string().substr(
-        0, offset_of(value.as_string(), shown_max)));
+    return json_text(value.as_string().substr(0, offset_of(value.as_string(), shown_max)));
   const std::string text(stringify(value));
   if (value.is_undefined() || value.is_function()) return "undefined";
   return text.substr(0, offset_of(text, shown_max));

@@ -68,8 +68,7 @@ std::size_t count_units(std::string_view text) {
 
 int compare(std::string_view a, std::string_view b) {
   const auto [left, right] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  if (left == a.end() || right == b.end())
-    return left == a.end() ? (right == b.end() ? 0 : -1) : 1;
+  if (left == a.end() || right == b.end()) return left == a.end() ? (right == b.end() ? 0 : -1) : 1;
   // Above the surrogates, UTF-16 puts U+E000 to U+FFFF behind what needs a pair.
   const auto rank = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -123,8 +122,8 @@ std::string to_upper(std::string_view text) {
     else if (code == 0x149)
       out += "\xCA\xBCN";
     else if (code >= 0xFB00 && code <= 0xFB06)
-      out += std::string_view("FF\0FI\0FL\0FFIFFLST\0ST\0", 21).substr((code - 0xFB00) * 3,
-                 code == 0xFB03 || code == 0xFB04 ? 3 : 2);
+      out += std::string_view("FF\0FI\0FL\0FFIFFLST\0ST\0", 21)
+                 .substr((code - 0xFB00) * 3, code == 0xFB03 || code == 0xFB04 ? 3 : 2);
     else
       append_code_point(out, towupper_l(static_cast<wint_t>(code), unicode()));
   }

@@ -160,7 +160,8 @@ class Heap {
     return made;
   }
   void push(Array* array, Value item) {
-    if (array->size == array->capacity || array->items == nullptr) make_room(array, array->size + 1);
+    if (array->size == array->capacity || array->items == nullptr)
+      make_room(array, array->size + 1);
     array->items[array->size++] = item;
   }
   void push_all(Array* array, Array* source);
