@@ -43,7 +43,8 @@ Value Evaluator::evaluate_call(const Node& node, Value input, Frame* frame,
 
 Value Evaluator::evaluate_apply(const Node& node, Value input, Frame* frame) {
   const Value left = evaluate(*node.lhs, input, frame);
-  if (node.rhs->kind == Kind::function && node.rhs->predicates.empty() && !node.rhs->group) {
+  // As in the reference, a predicate or group behind the call is not looked at.
+  if (node.rhs->kind == Kind::function) {
     const Deeper deeper(*this);
     return evaluate_call(*node.rhs, input, frame, &left);
   }

@@ -1,4 +1,5 @@
 // The border: from documents to values and back, and what an expression mentions.
+#include <algorithm>
 #include <cmath>
 
 #include "workflows/jsonata/evaluator.h"
@@ -37,7 +38,8 @@ class Exporter {
         auto& items = made.get_ref<Json::array_t&>();
         take(array.size * sizeof(Json));
         items.reserve(array.size);
-        for (const Value item : heap_.items(&array)) items.push_back(document(item, depth + 1));
+        for (const Value item : heap_.items(&array))
+          items.push_back(item.is_function() ? Json() : document(item, depth + 1));
         return made;
       }
       case Type::object: {
@@ -47,7 +49,7 @@ class Exporter {
         auto& members = made.get_ref<Json::object_t&>();
         members.reserve(object.size);
         for (const Member& member : heap_.members(&object)) {
-          if (member.value.is_undefined()) continue;
+          if (member.value.is_undefined() || member.value.is_function()) continue;
           take(member.key.size() + 2 * sizeof(Json));
           members.emplace(
               has_surrogate(member.key) ? without_surrogates(member.key) : std::string(member.key),
@@ -171,19 +173,20 @@ std::vector<Expression::Mention> Expression::mentions() const {
     if (std::find(found.begin(), found.end(), mention) == found.end())
       found.push_back(std::move(mention));
   };
+  // Heads of paths whose member is known; the walk comes to them again by themselves.
+  std::vector<const Node*> heads;
   walk(*program_->root, true, [&](const Node& node, bool) {
-    if (node.kind == Kind::variable) {
-      note(node, "");
-    } else if (node.kind == Kind::path && node.items.size() > 1 &&
-               node.items[0]->kind == Kind::variable && node.items[0]->predicates.empty() &&
-               node.items[1]->kind == Kind::name) {
+    if (node.kind == Kind::path && node.items.size() > 1 && node.items[0]->kind == Kind::variable &&
+        node.items[0]->predicates.empty() && node.items[0]->stages.empty() &&
+        node.items[1]->kind == Kind::name) {
       note(*node.items[0], node.items[1]->text);
+      heads.push_back(node.items[0]);
+    } else if (node.kind == Kind::variable &&
+               std::find(heads.begin(), heads.end(), &node) == heads.end()) {
+      note(node, "");
     }
   });
-  // A variable at the head of a path is visited by itself as well; that says nothing new.
-  std::vector<Mention> kept;
-  for (const Mention& mention : found) kept.push_back(mention);
-  return kept;
+  return found;
 }
 
 std::optional<ContextReference> Expression::first_context_reference() const {

@@ -70,8 +70,8 @@ struct Environment {
   Limits limits = {};
 };
 
-// What an expression came to: a document; nothing at all, which is not null; or a function, or
-// something with a function inside, which no document can hold.
+// What an expression came to: a document; nothing at all, which is not null; or a function, which
+// no document can hold. Functions inside of something are left out, as JSON.stringify does.
 struct Undefined {};
 struct NoDocument {};
 using Answer = std::variant<Json, Undefined, NoDocument, Error>;

@@ -60,7 +60,7 @@ std::string number_text(double number, int radix) {
   std::string out;
   // Digits beyond a double's 53 bits are not known, and are zeros.
   while (left >= 0x1p53) {
-    left = std::floor(left / radix);
+    left /= radix;
     out += '0';
   }
   do {

@@ -50,10 +50,13 @@ Picture split(const Text& whole, const Symbols& symbols) {
     picture.active = whole;
   }
   picture.mantissa = picture.active;
-  if (const std::size_t at = picture.active.find(symbols.exponent); at != Text::npos) {
+  // An exponent's sign right behind the active part counts: what it announces is missing.
+  const std::size_t at = whole.find(symbols.exponent, picture.prefix.size());
+  if (at != Text::npos && at <= whole.size() - picture.suffix.size()) {
+    const std::size_t size = at - picture.prefix.size();
     picture.has_exponent = true;
-    picture.mantissa = picture.active.substr(0, at);
-    picture.exponent = picture.active.substr(at + 1);
+    picture.mantissa = picture.active.substr(0, size);
+    if (size < picture.active.size()) picture.exponent = picture.active.substr(size + 1);
   }
   const std::size_t point = picture.mantissa.find(symbols.decimal);
   picture.integer = picture.mantissa.substr(0, point);
