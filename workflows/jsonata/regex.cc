@@ -1,0 +1,94 @@
+#include "workflows/jsonata/regex.h"
+
+#include <fmt/format.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <new>
+
+#include "workflows/jsonata/failure.h"
+
+namespace sluice::workflows::jsonata {
+namespace {
+
+constexpr std::uint32_t match_limit_first = 1'000;
+constexpr std::uint32_t match_limit_max = 16'000'000;
+constexpr std::uint32_t heap_kilobytes_max = 32 << 10;
+// Backtracking steps that count as one step of an evaluation.
+constexpr std::int64_t matches_a_step = 16;
+
+}  // namespace
+
+struct Regex::Code {
+  pcre2_code* compiled = nullptr;
+  ~Code() { pcre2_code_free(compiled); }
+};
+
+Regex::Regex(std::string_view pattern, std::string_view flags, std::size_t position)
+    : code_(std::make_unique<Code>()) {
+  // Text may hold half pairs, which are not UTF-8 and match nothing (MATCH_INVALID_UTF).
+  std::uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                          PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_ALT_BSUX |
+                          PCRE2_MATCH_UNSET_BACKREF | PCRE2_DUPNAMES;
+  if (flags.find('i') != flags.npos) options |= PCRE2_CASELESS;
+  if (flags.find('m') != flags.npos) options |= PCRE2_MULTILINE;
+  pcre2_compile_context* context = pcre2_compile_context_create(nullptr);
+  if (context == nullptr) throw std::bad_alloc();
+  pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);
+  pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALT_BSUX);
+  pcre2_set_max_pattern_length(context, 1 << 16);
+  int error = 0;
+  std::size_t offset = 0;
+  code_->compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                  options, &error, &offset, context);
+  pcre2_compile_context_free(context);
+  if (code_->compiled != nullptr) return;
+  PCRE2_UCHAR reason[200] = {};
+  pcre2_get_error_message(error, reason, sizeof reason);
+  fail("S0303", {.position = position + offset,
+                 .text = fmt::format("Invalid regular expression: /{}/: {} at {}", pattern,
+                                     reinterpret_cast<const char*>(reason), offset)});
+}
+
+Regex::~Regex() = default;
+
+std::optional<Regex::Match> Regex::search(std::string_view text, std::size_t from,
+                                          const std::function<void(std::int64_t)>& charge) const {
+  if (from > text.size()) return std::nullopt;
+  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> found(
+      pcre2_match_data_create_from_pattern(code_->compiled, nullptr), pcre2_match_data_free);
+  const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> context(
+      pcre2_match_context_create(nullptr), pcre2_match_context_free);
+  if (!found || !context) throw std::bad_alloc();
+  pcre2_set_heap_limit(context.get(), heap_kilobytes_max);
+  int result = PCRE2_ERROR_MATCHLIMIT;
+  for (std::uint32_t limit = match_limit_first;; limit *= 8) {
+    charge(1 + static_cast<std::int64_t>(text.size() - from) / 64);
+    pcre2_set_match_limit(context.get(), limit);
+    result = pcre2_match(code_->compiled, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                         from, 0, found.get(), context.get());
+    if (result != PCRE2_ERROR_MATCHLIMIT) break;
+    charge(limit / matches_a_step);
+    if (limit > match_limit_max / 8) fail_bound("regular expression");
+  }
+  if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
+  if (result < 0) {
+    if (result == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
+    fail_bound("regular expression");
+  }
+  const std::size_t* bounds = pcre2_get_ovector_pointer(found.get());
+  const std::uint32_t count = pcre2_get_ovector_count(found.get());
+  Match match{bounds[0], bounds[1], {}};
+  // A look-behind's \K can put the start behind the end.
+  if (match.start > match.end) match.start = match.end;
+  for (std::uint32_t i = 1; i < count; ++i) {
+    if (bounds[2 * i] == PCRE2_UNSET || bounds[2 * i] > bounds[2 * i + 1])
+      match.groups.emplace_back(std::nullopt);
+    else
+      match.groups.emplace_back(text.substr(bounds[2 * i], bounds[2 * i + 1] - bounds[2 * i]));
+  }
+  return match;
+}
+
+}  // namespace sluice::workflows::jsonata
