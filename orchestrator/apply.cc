@@ -10,13 +10,6 @@ constexpr std::size_t memo_doc_bytes_max = 4'096;
 
 constexpr int task_timeout = 1, heartbeat_timeout = 2, run_timeout = 3;
 
-std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
-  if (headers.empty()) return {};
-  Json object = Json::object();
-  for (const auto& [name, value] : headers) object[name] = value;
-  return to_text(object);
-}
-
 // Why a state is tried again or fails its run; nothing if it went on.
 std::optional<Fault> failure_of(const Effects& effects) {
   for (const auto& record : effects.history)
@@ -366,6 +359,13 @@ std::int64_t Engine::Impl::pause_total(std::int64_t workflow_id, const queue::Qu
   std::int64_t total = workflow == nullptr ? 0 : Catalog::paused_for(*workflow, time).us;
   if (q != nullptr) total += queue::Queues::paused_for(*q, time).us;
   return total;
+}
+
+std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
+  if (headers.empty()) return {};
+  Json object = Json::object();
+  for (const auto& [name, value] : headers) object[name] = value;
+  return to_text(object);
 }
 
 std::string append_failure(const std::string& failures, std::int64_t attempt,

@@ -265,6 +265,8 @@ struct Engine::Impl final : storage::Memory {
   std::unique_ptr<storage::Writer> writer;  // last: it uses all of the above
 };
 
+// A message's headers as a JSON object; "" for none.
+std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
 // An error of a state as JSON for the list of a message's failures.
 std::string append_failure(const std::string& failures, std::int64_t attempt,
                            std::string_view worker, WallTime started, WallTime ended,

@@ -8,13 +8,6 @@ constexpr std::int64_t purge_step = 10'000;
 
 Duration of_seconds(double s) { return {static_cast<std::int64_t>(s * 1e6)}; }
 
-std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
-  if (headers.empty()) return {};
-  Json object = Json::object();
-  for (const auto& [name, value] : headers) object[name] = value;
-  return to_text(object);
-}
-
 Error no_such_queue(const std::string& name) {
   return make_error(Errc::not_found, "no queue \"" + name + "\"");
 }
