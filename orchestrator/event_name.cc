@@ -51,6 +51,44 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "DeadLetterReplayed";
     case Kind::dead_letter_dropped:
       return "DeadLetterDropped";
+    case Kind::parallel_started:
+      return "ParallelStateStarted";
+    case Kind::parallel_succeeded:
+      return "ParallelStateSucceeded";
+    case Kind::parallel_failed:
+      return "ParallelStateFailed";
+    case Kind::map_started:
+      return "MapStateStarted";
+    case Kind::map_succeeded:
+      return "MapStateSucceeded";
+    case Kind::map_failed:
+      return "MapStateFailed";
+    case Kind::iteration_started:
+      return "MapIterationStarted";
+    case Kind::iteration_succeeded:
+      return "MapIterationSucceeded";
+    case Kind::iteration_failed:
+      return "MapIterationFailed";
+    case Kind::iteration_aborted:
+      return "MapIterationAborted";
+    case Kind::map_run_started:
+      return "MapRunStarted";
+    case Kind::map_run_succeeded:
+      return "MapRunSucceeded";
+    case Kind::map_run_failed:
+      return "MapRunFailed";
+    case Kind::evaluation_failed:
+      return "EvaluationFailed";
+    case Kind::variables_assigned:
+      return "VariablesAssigned";
+    case Kind::child_run_started:
+      return "ChildRunStarted";
+    case Kind::event_awaited:
+      return "EventAwaited";
+    case Kind::message_published:
+      return "MessagePublished";
+    case Kind::branch_aborted:
+      return "BranchAborted";
     case Kind::frame_kept:
       break;  // never shown
   }

@@ -10,7 +10,6 @@ namespace sluice::orchestrator {
 using workflows::Failure;
 using workflows::Needs;
 using workflows::no_state;
-using workflows::PayloadTemplate;
 using workflows::Scope;
 using workflows::State;
 using workflows::StateIndex;
@@ -99,6 +98,8 @@ Walk::Step Walk::run_state() {
     case StateType::fail:
       return fail_state(std::get<workflows::FailState>(body));
     case StateType::succeed:
+    case StateType::parallel:
+    case StateType::map:
       break;
   }
   auto input = effective_input();
@@ -151,8 +152,8 @@ Walk::Evaluated<Doc> Walk::select(const std::optional<workflows::Path>& path, bo
   return made;
 }
 
-Walk::Evaluated<Doc> Walk::fill(const PayloadTemplate& form, const Doc& input) {
-  auto value = form.evaluate(scope(form.needs(), input), chance_);
+Walk::Evaluated<Doc> Walk::fill(const workflows::Value& form, const Doc& input) {
+  auto value = form.evaluate(scope(form.needs(), input), {chance_, now_}, "");
   if (!value) return std::move(value.failure());
   Doc made = Doc::from_json(*std::move(value));
   if (auto failure = too_large(made)) return *std::move(failure);

@@ -32,16 +32,27 @@ namespace sluice::orchestrator {
 
 inline constexpr int inline_states_max = 64;
 
-// One live branch of a run. The root frame's id is the run's.
+// Which item of a Map a frame works on: `$$.Map.Item`.
+struct Item {
+  std::int64_t index = -1;  // -1: none
+  Doc value;
+  std::optional<std::string> key;  // of an object's member
+};
+
+// One live branch of a run. The root frame's id is the run's; the others have a parent, which stands
+// at the Parallel or Map that spawned them.
 struct Frame {
   FrameId id;
+  FrameId parent;  // none: the root
+  Item item;       // of the nearest Map around it
   workflows::StateIndex state = workflows::no_state;
   std::uint32_t entries = 0;      // states entered so far; (id, entries) names one entry for ever
   std::uint32_t retry_count = 0;  // of the entry: how often the state has been retried
   std::vector<std::uint32_t> retries;  // of the entry, per retrier of the state; empty: all 0
   std::int64_t transitions = 0;        // of the run's life, for MaxTransitions
   WallTime entered_at;
-  Doc input;  // the state's raw input
+  Doc input;      // the state's raw input
+  Doc variables;  // an object of what is assigned in its scope and around it; absent: nothing is
 };
 
 // What the context object ($$) says about the run.
@@ -73,14 +84,45 @@ struct TaskFailed {
   bool timed_out = false;
   bool heartbeat = false;
 };                    // one of the two: States.Timeout
-struct TimerDue {};   // a Wait state's time has come
+// A Wait state's time has come, or that of another attempt at a state that is no task on a queue.
+struct TimerDue {};
 struct Continued {};  // go on walking inline states from frame.state, not yet entered
+// A frame with a parent begins: frame.state is where its branch or processor starts, not yet
+// entered.
+struct BranchStarted {};
+// Every branch or item of the Parallel or Map has ended, and none failed beyond what is tolerated.
+struct ChildrenSucceeded {
+  Doc results;  // an array, in the order of branches or items; or what the ResultWriter says
+};
+// A branch or item failed beyond what is tolerated; the others have been stopped.
+struct ChildrenFailed {
+  Fault fault;             // the child's, or States.ExceedToleratedFailureThreshold, …
+  bool of_branch = false;  // the child's own: a handler of States.BranchFailed matches too
+};
+// The child run was started: the result of a state that does not wait for its end.
+struct RunStarted {
+  RunId id;
+  std::string name;
+  WallTime at;
+};
+// The child run that the frame waits for has ended.
+struct RunEnded {
+  RunId id;
+  std::string workflow, name;
+  std::int64_t version = 0;
+  std::string status;  // SUCCEEDED, FAILED, TIMED_OUT, ABORTED
+  WallTime started_at, ended_at;
+  Doc input;
+  Doc output;   // SUCCEEDED
+  Fault fault;  // otherwise
+};
 // Take up frame.state again with frame.input; retries start over. It is the same entry
 // (frame.entries stays), so that a worker sees the same idempotency key; whoever redrives from a
 // state that had completed raises frame.entries. That the run was redriven is the caller's to
 // record.
 struct Redriven {};
-using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven>;
+using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven,
+                           BranchStarted, ChildrenSucceeded, ChildrenFailed, RunStarted, RunEnded>;
 
 // ---- what follows
 // -------------------------------------------------------------------------------------- One event
@@ -109,6 +151,25 @@ enum class Kind : std::uint8_t {
   dead_letter_replayed,
   dead_letter_dropped,
   frame_kept,  // not shown: what a redrive goes on from
+  parallel_started,
+  parallel_succeeded,
+  parallel_failed,
+  map_started,  // number: how many items, where that is known
+  map_succeeded,
+  map_failed,
+  iteration_started,  // number: the item's index, as of the next three
+  iteration_succeeded,
+  iteration_failed,
+  iteration_aborted,
+  map_run_started,
+  map_run_succeeded,
+  map_run_failed,
+  evaluation_failed,     // JSONata: an expression could not be evaluated
+  variables_assigned,    // doc: the new values
+  child_run_started,     // note: the run's id
+  event_awaited,         // note: the event's name
+  message_published,     // note: the topic's name
+  branch_aborted,        // ours: a branch was stopped because another failed
 };
 struct Record {
   Kind kind;
@@ -132,7 +193,58 @@ struct ScheduleTask {
 struct WaitUntil {
   WallTime at;
 };
+// Another attempt at a Parallel, a Map, or a task that is on no queue: TimerDue after the delay.
+struct RetryLater {
+  Duration delay;  // engine time
+};
 struct Continue {};  // inline_states_max was reached
+// One frame per branch of the Parallel, with `input`.
+struct SpawnBranches {
+  Doc input;
+};
+// One frame per item of the Map, or per batch of items. prepare_item() makes each one's input.
+struct SpawnItems {
+  Doc input;   // the state's effective input: "$" of ItemSelector
+  Doc items;   // an array; or an object, whose members are the items; absent: the reader has them
+  Doc reader;  // the ItemReader's arguments, evaluated; absent: there is none
+  std::int64_t items_max = 0;        // of the reader; 0: all
+  std::int64_t concurrency_max = 0;  // 0: as many as the engine allows
+  std::int64_t tolerated_count = 0;
+  double tolerated_percentage = 0;
+  std::int64_t batch_items_max = 0;  // 0: no batches by number
+  std::int64_t batch_bytes_max = 0;  // 0: no batches by size
+  Doc batch_input;
+  Doc writer;  // the ResultWriter's arguments, evaluated; absent: results are not written
+};
+// A child run; the frame goes on with RunStarted or RunEnded, or with TaskFailed if it cannot start.
+struct StartChildRun {
+  std::string workflow;
+  std::optional<std::string> name;
+  Doc input;
+  bool wait_for_end = false;
+  bool wait_for_task_token = false;  // started, it waits for the token instead
+  std::optional<Duration> timeout;
+  std::optional<Duration> heartbeat;
+};
+// A message to a topic, or (to_queue) straight to a queue; the frame goes on with TaskSucceeded.
+struct Publish {
+  std::string topic;
+  bool to_queue = false;
+  std::string key;
+  Doc body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  Doc result;  // what the state's result is
+  Duration delay;
+  bool wait_for_task_token = false;
+  std::optional<Duration> timeout;
+  std::optional<Duration> heartbeat;
+};
+// The event's body is the result: TaskSucceeded.
+struct AwaitEvent {
+  std::string name;
+  std::string key;
+  std::optional<Duration> timeout;
+};
 enum class End : std::uint8_t { succeeded, failed };
 struct Finish {
   End end = End::succeeded;
@@ -140,7 +252,8 @@ struct Finish {
   Fault fault;               // failed
   bool dead_letter = false;  // an error passed every Retry and Catch (not a Fail state)
 };
-using Next = std::variant<ScheduleTask, WaitUntil, Continue, Finish>;
+using Next = std::variant<ScheduleTask, WaitUntil, Continue, Finish, RetryLater, SpawnBranches,
+                          SpawnItems, StartChildRun, Publish, AwaitEvent>;
 
 struct Effects {
   Frame frame;                  // where it stands now
@@ -156,6 +269,13 @@ struct Limits {
 // Task, TimerDue at a Wait.
 Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
                 const Event& event, WallTime now, std::uint64_t seed, const Limits& limits);
+
+// The input of the frame that works on one item: the item, or what ItemSelector makes of it.
+// REQUIRES: `parent` stands at the Map that asked for SpawnItems; `effective_input` is its `input`.
+workflows::Evaluated<Doc> prepare_item(const workflows::Machine& machine, const RunFacts& run,
+                                       const Frame& parent, const Doc& effective_input,
+                                       const Item& item, WallTime now, std::uint64_t seed,
+                                       const Limits& limits);
 
 // "TaskStateEntered", "ExecutionStarted", …: the history's event name.
 std::string event_name(Kind kind, workflows::StateType type);

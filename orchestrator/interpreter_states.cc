@@ -84,10 +84,9 @@ Walk::Evaluated<WallTime> Walk::wait_until(const WaitState& body, const Doc& inp
     if (time - now_ > seconds(wait_seconds_max)) return wait_too_long();
     return time;
   };
-  if (const auto* count = std::get_if<std::int64_t>(&body.until)) return after(*count);
-  if (const auto* time = std::get_if<WallTime>(&body.until)) return at(*time);
-
-  if (const auto* path = std::get_if<workflows::Path>(&body.until)) {
+  if (const auto* delay = std::get_if<workflows::Seconds>(&body.until)) {
+    if (const auto* count = std::get_if<std::int64_t>(delay)) return after(*count);
+    const auto* path = &std::get<workflows::Path>(*delay);
     auto value = path->evaluate(scope(path->needs(), input));
     if (!value) return std::move(value.failure());
     const auto refuse = [&](const char* what) {
@@ -104,7 +103,9 @@ Walk::Evaluated<WallTime> Walk::wait_until(const WaitState& body, const Doc& inp
     return after(static_cast<std::int64_t>(approximate));
   }
 
-  const workflows::Path& path = std::get<WaitState::UntilPath>(body.until).path;
+  const auto& until = std::get<WaitState::Until>(body.until).at;
+  if (const auto* time = std::get_if<WallTime>(&until)) return at(*time);
+  const auto& path = std::get<workflows::Path>(until);
   auto value = path.evaluate(scope(path.needs(), input));
   if (!value) return std::move(value.failure());
   std::optional<WallTime> time;

@@ -66,8 +66,8 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body) {
   out.body = *input;
   out.wait_for_task_token = body.resource.wait_for_task_token;
   out.headers = body.headers;
-  if (body.parameters) {
-    auto filled = fill(*body.parameters, *input);
+  if (body.arguments) {
+    auto filled = fill(*body.arguments, *input);
     if (!filled) return std::move(filled.failure());
     out.body = *std::move(filled);
   }
@@ -100,15 +100,17 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body) {
   out.timeout = *timeout;
   out.heartbeat = *heartbeat;
 
-  if (body.priority) out.priority = static_cast<int>(*body.priority);
-  if (body.priority_path) {
-    auto value = body.priority_path->evaluate(scope(body.priority_path->needs(), *input));
+  if (body.priority && std::holds_alternative<std::int64_t>(*body.priority))
+    out.priority = static_cast<int>(std::get<std::int64_t>(*body.priority));
+  if (body.priority && std::holds_alternative<workflows::Path>(*body.priority)) {
+    const auto& path = std::get<workflows::Path>(*body.priority);
+    auto value = path.evaluate(scope(path.needs(), *input));
     if (!value) return std::move(value.failure());
     const std::int64_t priority = value->is_number_integer() ? value->get<std::int64_t>() : -1;
     if (priority < 0 || priority > 9)
       return Failure{"States.Runtime",
                      fmt::format("Priority must be a whole number from 0 to 9: {} == {}",
-                                 body.priority_path->text(), workflows::excerpt(*value, 200))};
+                                 path.text(), workflows::excerpt(*value, 200))};
     out.priority = static_cast<int>(priority);
   }
   return out;
@@ -155,8 +157,8 @@ Walk::Step Walk::happened(const TaskSucceeded& event) {
   if (body.resource.kind == ResourceKind::lambda_invoke && !body.resource.wait_for_task_token)
     result = wrapped_invocation(result);
   record_in_state(Kind::task_succeeded, result);
-  if (body.result_selector) {
-    auto selected = fill(*body.result_selector, result);
+  if (state().result_selector) {
+    auto selected = fill(*state().result_selector, result);
     if (!selected) return failed(selected.failure(), true);
     result = *std::move(selected);
   }

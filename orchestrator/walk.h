@@ -44,6 +44,11 @@ class Walk {
   Step happened(const TimerDue&);
   Step happened(const Continued&);
   Step happened(const Redriven&);
+  Step happened(const BranchStarted&);
+  Step happened(const ChildrenSucceeded& event);
+  Step happened(const ChildrenFailed& event);
+  Step happened(const RunStarted& event);
+  Step happened(const RunEnded& event);
 
   // ---- the walk ----
   Next walk();
@@ -58,7 +63,7 @@ class Walk {
   workflows::Scope scope(workflows::Needs needs, const Doc& input);
   Evaluated<Doc> effective_input();  // InputPath
   Evaluated<Doc> select(const std::optional<workflows::Path>& path, bool null, const Doc& from);
-  Evaluated<Doc> fill(const workflows::PayloadTemplate& form, const Doc& input);
+  Evaluated<Doc> fill(const workflows::Value& form, const Doc& input);
   Evaluated<Doc> state_output(Doc result);  // ResultPath, OutputPath
   Step leave_with_result(Doc result, bool retryable);
   std::optional<workflows::Failure> too_large(const Doc& made) const;

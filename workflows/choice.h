@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "workflows/evaluation.h"
 #include "workflows/state_index.h"
+#include "workflows/value.h"
 
 namespace sluice::workflows {
 
@@ -26,7 +27,10 @@ inline constexpr int choice_depth_max = 64;  // And, Or and Not within each othe
 struct ChoiceTest;
 
 struct ChoiceRule {
-  std::shared_ptr<const ChoiceTest> test;
+  std::shared_ptr<const ChoiceTest> test;  // JSONPath
+  std::optional<Value> condition;          // JSONata
+  std::optional<Value> output;             // JSONata; in place of the state's
+  std::optional<Value> assign;             // in place of the state's
   StateIndex next = no_state;
 
   Needs needs() const;

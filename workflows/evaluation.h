@@ -26,17 +26,26 @@ inline constexpr std::int64_t evaluation_work_max = 1'000'000;
 
 // Where names lead. REQUIRES: a document is set if what is evaluated needs it (Needs).
 struct Scope {
-  const Json* input = nullptr;    // "$"
-  const Json* context = nullptr;  // "$$"
+  const Json* input = nullptr;         // "$"; in JSONata `$states.input`
+  const Json* context = nullptr;       // "$$"; `$states.context`
+  const Json* variables = nullptr;     // an object: what "$name" stands for; null: there are none
+  const Json* result = nullptr;        // `$states.result`; null: not offered here
+  const Json* error_output = nullptr;  // `$states.errorOutput`; null: not offered here
 };
 
 // Which documents an evaluation looks at, so that nobody parses or builds the others.
 struct Needs {
   bool input = false;
   bool context = false;
+  bool variables = false;
+  bool result = false;
+  bool error_output = false;
   Needs& operator|=(Needs other) {
     input |= other.input;
     context |= other.context;
+    variables |= other.variables;
+    result |= other.result;
+    error_output |= other.error_output;
     return *this;
   }
 };

@@ -58,6 +58,9 @@ std::string_view dot_shape(StateType type) {
       return "parallelogram";
     case StateType::task:
       return "box";
+    case StateType::parallel:
+    case StateType::map:
+      return "box3d";
     case StateType::fail:
       return "octagon";
     case StateType::pass:
@@ -85,6 +88,9 @@ std::string mermaid_node(StateType type, const std::string& label) {
       return fmt::format("(\"{}\")", label);
     case StateType::task:
       return fmt::format("[\"{}\"]", label);
+    case StateType::parallel:
+    case StateType::map:
+      return fmt::format("[[\"{}\"]]", label);
   }
   SLUICE_CHECK(false, "a state type");
 }

@@ -112,11 +112,13 @@ WaitState parse_wait(const Fields& fields) {
     context.problem(fields.pointer(),
                     fmt::format("a Wait state needs exactly one of {}", list_of(names)));
   }
-  if (const auto seconds = fields.integer("Seconds", 0, seconds_max)) wait.until = *seconds;
-  if (auto path = parse_value_path(fields, "SecondsPath")) wait.until = std::move(*path);
+  if (const auto seconds = fields.integer("Seconds", 0, seconds_max))
+    wait.until = Seconds(*seconds);
+  if (auto path = parse_value_path(fields, "SecondsPath"))
+    wait.until = Seconds(std::move(*path));
   if (const auto text = fields.string("Timestamp")) {
     if (const auto time = parse_rfc3339(*text)) {
-      wait.until = *time;
+      wait.until = WaitState::Until{*time};
     } else {
       context.problem(
           fields.pointer("Timestamp"),
@@ -126,7 +128,7 @@ WaitState parse_wait(const Fields& fields) {
     }
   }
   if (auto path = parse_value_path(fields, "TimestampPath")) {
-    wait.until = WaitState::UntilPath{std::move(*path)};
+    wait.until = WaitState::Until{std::move(*path)};
   }
   return wait;
 }

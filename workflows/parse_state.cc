@@ -99,6 +99,7 @@ void parse_body(const Fields& fields, StateScope& scope, StateIndex index, TypeN
   switch (type) {
     case TypeName::task:
       state.body = parse_task(fields);
+      state.result_selector = parse_template(fields, "ResultSelector");
       return;
     case TypeName::pass:
       state.body = parse_pass(fields);
@@ -211,10 +212,10 @@ std::optional<Path> parse_value_path(const Fields& fields, std::string_view name
   return path;
 }
 
-std::optional<PayloadTemplate> parse_template(const Fields& fields, std::string_view name) {
+std::optional<Value> parse_template(const Fields& fields, std::string_view name) {
   const Json* value = fields.find(name);
   if (value == nullptr) return std::nullopt;
-  auto parsed = PayloadTemplate::parse(*value, fields.pointer(name));
+  auto parsed = Value::parse(QueryLanguage::jsonpath, *value, fields.pointer(name));
   if (!parsed) {
     fields.context().add(parsed.error(), fields.pointer(name));
     return std::nullopt;

@@ -41,7 +41,7 @@ std::vector<Catcher> parse_catch(const Fields& fields, StateScope& scope, StateI
 std::optional<Path> parse_path(const Fields& fields, std::string_view name);
 // A path to one value: indefinite ones are refused.
 std::optional<Path> parse_value_path(const Fields& fields, std::string_view name);
-std::optional<PayloadTemplate> parse_template(const Fields& fields, std::string_view name);
+std::optional<Value> parse_template(const Fields& fields, std::string_view name);
 // ResultPath: the path, or nothing and `null` set. Absent or wrong: "$".
 std::optional<ReferencePath> parse_result_path(const Fields& fields, bool& null);
 

@@ -74,8 +74,8 @@ void check_token_use(const Fields& fields, const Resource& resource) {
 
 void parse_priority(const Fields& fields, TaskState& task) {
   fields.exclude("Priority", "Priority.$");
-  task.priority = fields.integer("Priority", 0, 9);
-  task.priority_path = parse_value_path(fields, "Priority.$");
+  if (const auto priority = fields.integer("Priority", 0, 9)) task.priority = *priority;
+  if (auto path = parse_value_path(fields, "Priority.$")) task.priority = std::move(*path);
 }
 
 void parse_headers(const Fields& fields, TaskState& task) {
@@ -115,8 +115,7 @@ TaskState parse_task(const Fields& fields) {
   if (task.resource.kind == ResourceKind::lambda_invoke)
     parse_lambda_parameters(fields, task.resource);
   check_token_use(fields, task.resource);
-  task.parameters = parse_template(fields, "Parameters");
-  task.result_selector = parse_template(fields, "ResultSelector");
+  task.arguments = parse_template(fields, "Parameters");
   task.timeout = parse_seconds(fields, "TimeoutSeconds");
   task.heartbeat = parse_seconds(fields, "HeartbeatSeconds");
   if (task.timeout && task.heartbeat) {

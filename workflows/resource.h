@@ -17,12 +17,29 @@ enum class ResourceKind {
   lambda_invoke,  // arn:aws:states:::lambda:invoke: Payload to queue FunctionName, the result
                   // wrapped
   service,        // any other integration: stage queue "service:action"
+  http,           // http:invoke: the server calls
+  run,            // run:WORKFLOW and startExecution: a child run
+  topic,          // topic:NAME, sns:publish, events:putEvents
+  event,          // event:NAME: waits for a published event
+  send,           // sqs:sendMessage: MessageBody to the queue that QueueUrl names
+};
+
+// What a `run` waits for.
+enum class RunWait : std::uint8_t {
+  none,        // run:NAME.async, startExecution: go on once it has started
+  output,      // run:NAME: its output is the result
+  described,   // startExecution.sync: the run's description, its output as text
+  described2,  // startExecution.sync:2: the same, its output as JSON
 };
 
 struct Resource {
   ResourceKind kind = ResourceKind::queue;
-  std::string
-      queue;  // empty for lambda_invoke, whose queue is computed: function_queue(FunctionName)
+  // The stage queue. Empty where there is none, and for lambda_invoke, whose queue is computed:
+  // function_queue(FunctionName).
+  std::string queue;
+  // The workflow, topic or event. Empty where the Arguments have it (startExecution, sns:publish).
+  std::string target;
+  RunWait run_wait = RunWait::output;
   bool wait_for_task_token = false;
   std::string text;  // as written
 };

@@ -16,6 +16,10 @@ std::string_view to_string(StateType type) {
       return "Succeed";
     case StateType::fail:
       return "Fail";
+    case StateType::parallel:
+      return "Parallel";
+    case StateType::map:
+      return "Map";
   }
   SLUICE_CHECK(false, "a state type");
 }

@@ -27,10 +27,11 @@
 #include "workflows/resource.h"
 #include "workflows/state_index.h"
 #include "workflows/template.h"
+#include "workflows/value.h"
 
 namespace sluice::workflows {
 
-enum class StateType { task, pass, choice, wait, succeed, fail /* parallel, map: to come */ };
+enum class StateType { task, pass, choice, wait, succeed, fail, parallel, map };
 std::string_view to_string(StateType type);  // "Task", "Pass", …
 
 struct Retrier {
@@ -45,26 +46,29 @@ struct Retrier {
 struct Catcher {
   std::vector<std::string> error_equals;
   StateIndex next = no_state;
-  std::optional<ReferencePath>
-      result_path;  // nothing: null in the definition, the error is dropped
+  // JSONPath. Nothing: null in the definition, the error is dropped.
+  std::optional<ReferencePath> result_path;
+  std::optional<Value> output;  // JSONata; absent: the error object
+  std::optional<Value> assign;
 };
 
-// A number that is written down or read from the state's data.
-using Seconds = std::variant<std::int64_t, Path>;
+// A number that is written down, or read from the state's data by a path or an expression.
+using Number = std::variant<double, Path, Value>;
+// A whole number in the same way.
+using WholeNumber = std::variant<std::int64_t, Path, Value>;
+using Seconds = WholeNumber;
 
 struct TaskState {
   Resource resource;
-  std::optional<PayloadTemplate> parameters;
-  std::optional<PayloadTemplate> result_selector;
+  std::optional<Value> arguments;  // Parameters (JSONPath), Arguments (JSONata)
   std::optional<Seconds> timeout;
   std::optional<Seconds> heartbeat;
-  std::optional<std::int64_t> priority;  // 0..9
-  std::optional<Path> priority_path;     // "Priority.$"
+  std::optional<WholeNumber> priority;  // 0..9
   std::vector<std::pair<std::string, std::string>> headers;
 };
 struct PassState {
-  std::optional<Doc> result;
-  std::optional<PayloadTemplate> parameters;
+  std::optional<Doc> result;         // JSONPath
+  std::optional<Value> parameters;  // JSONPath
 };
 struct ChoiceState {
   std::vector<ChoiceRule> rules;
@@ -72,32 +76,85 @@ struct ChoiceState {
   StateIndex otherwise = no_state;
 };
 struct WaitState {
-  // Seconds, SecondsPath, Timestamp, TimestampPath
-  struct UntilPath {
-    Path path;
+  // Seconds, SecondsPath, Timestamp, TimestampPath, and both in JSONata
+  struct Until {
+    std::variant<WallTime, Path, Value> at;
   };
-  std::variant<std::int64_t, Path, WallTime, UntilPath> until;
+  std::variant<Seconds, Until> until;
 };
 struct SucceedState {};
 struct FailState {
   std::optional<std::string> error, cause;
-  std::optional<Expression> error_path, cause_path;  // a path or an intrinsic call
+  std::optional<Expression> error_path, cause_path;  // JSONPath: a path or an intrinsic call
+  std::optional<Value> error_value, cause_value;     // JSONata
+};
+struct ParallelState {
+  std::vector<StateIndex> branches;  // where each starts; its states have this one as `parent`
+  std::optional<Value> arguments;    // Parameters (JSONPath), Arguments (JSONata)
+};
+
+// Where a Map's items are read from. docs/definitions.md, "Items from files".
+struct ItemReader {
+  enum class Source : std::uint8_t { object, listing };  // s3:getObject, s3:listObjectsV2
+  enum class Format : std::uint8_t { json, json_lines, csv };
+  Source source = Source::object;
+  Format format = Format::json;
+  std::optional<Value> arguments;  // Bucket and Key, or Bucket and Prefix
+  char csv_delimiter = ',';
+  bool csv_header_given = false;
+  std::vector<std::string> csv_headers;  // when given
+  std::string items_pointer;             // JSON Pointer into a JSON file; "": the whole of it
+  std::optional<WholeNumber> items_max;
+};
+struct ItemBatcher {
+  std::optional<WholeNumber> items_max;  // MaxItemsPerBatch
+  std::optional<WholeNumber> bytes_max;  // MaxInputBytesPerBatch
+  std::optional<Value> batch_input;
+};
+struct ResultWriter {
+  enum class Transformation : std::uint8_t { none, compact, flatten };
+  bool json_lines = false;
+  Transformation transformation = Transformation::none;
+  std::optional<Value> arguments;  // Bucket, Prefix; absent: nothing is written to a file
+};
+struct MapState {
+  bool distributed = false;
+  StateIndex start_at = no_state;  // of the processor; its states have this one as `parent`
+  std::optional<Path> items_path;  // JSONPath; absent: "$"
+  std::optional<Value> items;      // JSONata; absent: the state's input
+  std::optional<Value> item_selector;
+  std::optional<WholeNumber> concurrency_max;  // 0 and absent: as many as the service allows
+  std::optional<WholeNumber> tolerated_count;
+  std::optional<Number> tolerated_percentage;
+  std::optional<ItemReader> reader;
+  std::optional<ItemBatcher> batcher;
+  std::optional<ResultWriter> writer;
+  std::string label;
 };
 
 struct State {
   std::string name;
   StateType type = StateType::pass;
-  std::string pointer;         // JSON Pointer in the definition, for messages
-  StateIndex next = no_state;  // no_state where `end`, and for Choice, Succeed, Fail
+  QueryLanguage language = QueryLanguage::jsonpath;
+  std::string pointer;          // JSON Pointer in the definition, for messages
+  StateIndex parent = no_state;  // the Parallel or Map in whose States object it stands
+  StateIndex next = no_state;   // no_state where `end`, and for Choice, Succeed, Fail
   bool end = false;
+  // JSONPath.
   std::optional<Path> input_path;  // absent in the definition: "$"; null: see *_null
   std::optional<Path> output_path;
   bool input_null = false, output_null = false;
   std::optional<ReferencePath> result_path;  // absent: "$"
   bool result_null = false;
+  std::optional<Value> result_selector;  // Task, Parallel, Map
+  // JSONata; absent: the result, or the input of a state that has none.
+  std::optional<Value> output;
+  std::optional<Value> assign;  // an object of variables
   std::vector<Retrier> retry;
   std::vector<Catcher> catchers;
-  std::variant<TaskState, PassState, ChoiceState, WaitState, SucceedState, FailState> body;
+  std::variant<TaskState, PassState, ChoiceState, WaitState, SucceedState, FailState, ParallelState,
+               MapState>
+      body;
 };
 
 // Settings of one queue, as a definition or an operator gives them; absent means the default.
@@ -112,6 +169,7 @@ struct QueueSettings {
 struct Machine {
   std::string comment;
   StateIndex start_at = no_state;
+  // Those of all States objects; a state's `parent` says in which it stands. Names are unique.
   std::vector<State> states;
   std::optional<std::int64_t> timeout_s;    // of the whole run
   std::optional<std::int64_t> retention_s;  // how long an ended run is kept

@@ -255,9 +255,9 @@ TEST_CASE("each kind of state is compiled to what it says") {
   CHECK(task.resource.queue == "pay");
   CHECK(std::get<std::int64_t>(*task.timeout) == 60);
   CHECK(std::get<Path>(*task.heartbeat).text() == "$.h");
-  CHECK(task.parameters.has_value());
-  CHECK(task.result_selector.has_value());
-  CHECK(task.priority == 9);
+  CHECK(task.arguments.has_value());
+  CHECK(pay.result_selector.has_value());
+  CHECK(std::get<std::int64_t>(*task.priority) == 9);
   CHECK(task.headers ==
         std::vector<std::pair<std::string, std::string>>{{"region", "eu"}, {"x", "y"}});
 
@@ -266,9 +266,9 @@ TEST_CASE("each kind of state is compiled to what it says") {
   CHECK_FALSE(done.result_path.has_value());
   CHECK(std::get<PassState>(done.body).result->text() == R"({"k.$":1})");
   const auto& rest = std::get<WaitState>(machine->states[machine->find("Rest")].body);
-  CHECK(std::get<WallTime>(rest.until) == *parse_rfc3339("2026-01-01T00:00:00Z"));
+  CHECK(std::get<WallTime>(std::get<WaitState::Until>(rest.until).at) == *parse_rfc3339("2026-01-01T00:00:00Z"));
   const auto& nap = std::get<WaitState>(machine->states[machine->find("Nap")].body);
-  CHECK(std::get<Path>(nap.until).text() == "$.s");
+  CHECK(std::get<Path>(std::get<Seconds>(nap.until)).text() == "$.s");
   const auto& which = std::get<ChoiceState>(machine->states[machine->find("Which")].body);
   REQUIRE(which.rules.size() == 1);
   CHECK(which.rules[0].next == machine->find("Good"));
