@@ -17,9 +17,10 @@ SEES = {
     "queue": {"base", "storage"},
     "workflows": {"base"},
     "orchestrator": {"base", "storage", "queue", "workflows"},
+    "laboratory": {"base", "storage", "queue", "workflows", "orchestrator"},
     "api": {"base", "storage", "queue", "workflows", "orchestrator"},
     "clients": {"base"},
-    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "api", "clients"},
+    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "laboratory", "api", "clients"},
 }
 
 # Headers of libraries, and the only places (folder/ or file) that may include them.
