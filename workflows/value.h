@@ -47,6 +47,8 @@ class Value {
   QueryLanguage language() const;
   Needs needs() const;
   bool constant() const;  // computes nothing
+  // The JSONata expression that the whole value is, without its marks; null: it is none.
+  const std::string* expression() const;
 
   // `field`: the name a failure's cause gives ("Output", "Choices[1]/Condition").
   Evaluated<Json> evaluate(const Scope& scope, const Surroundings& surroundings,
