@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <tuple>
 
-
 namespace sluice::laboratory {
 
 using orchestrator::CompleteTask;
@@ -15,8 +14,8 @@ using orchestrator::HeartbeatTask;
 
 namespace {
 
-constexpr int tasks_max = 1'000;           // in one hand
-constexpr int runs_told_max = 20;          // of those that still wait
+constexpr int tasks_max = 1'000;   // in one hand
+constexpr int runs_told_max = 20;  // of those that still wait
 constexpr std::size_t token_bytes_max = 128;
 constexpr int history_max = 100'000;
 
@@ -55,8 +54,8 @@ Result<orchestrator::DeployWorkflow::Reply> Laboratory::deploy(const std::string
   auto compiled = workflows::compile(definition);
   if (!compiled) return compiled.error();
   machines_[name] = compiled->machine;
-  return submit(orchestrator::DeployWorkflow{name, workflows::canonical_text(definition),
-                                             compiled->machine});
+  return submit(
+      orchestrator::DeployWorkflow{name, workflows::canonical_text(definition), compiled->machine});
 }
 
 Result<RunId> Laboratory::start(const std::string& workflow, Doc input,
@@ -153,9 +152,8 @@ void Laboratory::put_before(Workers& workers, Delivery task) {
     keep_beating(task.token, Duration{std::max<std::int64_t>(task.heartbeat->us / 2, 1)},
                  now() + answer->after);
   const Duration delay = answer->after;
-  after(delay, [this, task = std::move(task), answer = *std::move(answer)] {
-    settle(task, answer);
-  });
+  after(delay,
+        [this, task = std::move(task), answer = *std::move(answer)] { settle(task, answer); });
 }
 
 void Laboratory::keep_beating(const std::string& token, Duration every, WallTime until) {
@@ -226,13 +224,12 @@ Outcome Laboratory::outcome(RunId run, Outcome::End end) const {
   if (found->ended_at) told.at = *found->ended_at;
   if (end == Outcome::End::ended) return told;
   for (const auto& u : unanswered_)
-    told.waits.push_back(fmt::format("state {} waits for queue {}: no answer is made up for it",
-                                     u.state, u.queue));
+    told.waits.push_back(
+        fmt::format("state {} waits for queue {}: no answer is made up for it", u.state, u.queue));
   if (!told.waits.empty()) return told;
   orchestrator::RunFilter running;
   running.status = "RUNNING";
-  for (const auto& live :
-       inspector_->runs(running, runs_told_max, {}).items) {
+  for (const auto& live : inspector_->runs(running, runs_told_max, {}).items) {
     const auto why = inspector_->why(live.id);
     if (!why) continue;
     for (const auto& w : *why)

@@ -47,9 +47,9 @@ struct Answer {
     vanish,  // it keeps the task and is never heard of again
   };
   Kind kind = Kind::complete;
-  Doc output;                              // complete
+  Doc output;                               // complete
   std::optional<std::string> error, cause;  // fail
-  Duration after{};                        // how long it works first; it beats meanwhile
+  Duration after{};                         // how long it works first; it beats meanwhile
 };
 
 class Workers {
@@ -63,9 +63,9 @@ class Workers {
 
 struct Options {
   orchestrator::Options engine = {};
-  WallTime start = {1'767'225'600'000'000};     // 2026-01-01T00:00:00Z
+  WallTime start = {1'767'225'600'000'000};        // 2026-01-01T00:00:00Z
   Duration time_max = seconds(36'500LL * 86'400);  // how far the clock may go
-  std::int64_t steps_max = 200'000;             // moves of the clock
+  std::int64_t steps_max = 200'000;                // moves of the clock
 };
 
 struct Outcome {
@@ -92,8 +92,7 @@ class Laboratory {
   // Refuses what compile() refuses.
   Result<orchestrator::DeployWorkflow::Reply> deploy(const std::string& name,
                                                      const std::string& definition);
-  Result<RunId> start(const std::string& workflow, Doc input,
-                      std::optional<std::string> name = {});
+  Result<RunId> start(const std::string& workflow, Doc input, std::optional<std::string> name = {});
   // Until the run has ended or can go no further. May be called again, with other workers too.
   Outcome run_to_end(RunId run, Workers& workers);
 

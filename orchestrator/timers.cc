@@ -273,8 +273,7 @@ std::optional<Duration> Engine::Impl::next_wake() {
     if (!next || when < *next) next = when;
   };
   // Looked at again within the minute in any case: the wall clock may be set.
-  if (next_frame_wall != INT64_MAX || queues.next_wall_due())
-    at(clock.steady_now() + seconds(60));
+  if (next_frame_wall != INT64_MAX || queues.next_wall_due()) at(clock.steady_now() + seconds(60));
   if (session_count > 0)
     at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
   // While something is measured by engine time, its mark is kept fresh.

@@ -67,9 +67,7 @@ Answer failed(std::string error, std::string cause) {
           .error = std::move(error),
           .cause = std::move(cause)};
 }
-Answer vanished() {
-  return {.kind = Answer::Kind::vanish, .output = {}, .error = {}, .cause = {}};
-}
+Answer vanished() { return {.kind = Answer::Kind::vanish, .output = {}, .error = {}, .cause = {}}; }
 
 // The first text in `value` that contains `part`.
 const std::string* find_text(const Json& value, const std::string& part) {
@@ -80,6 +78,15 @@ const std::string* find_text(const Json& value, const std::string& part) {
   if (value.is_structured())
     for (const auto& item : value)
       if (const auto* found = find_text(item, part)) return found;
+  return nullptr;
+}
+
+// What was recorded as what an exception of this name said, wherever it is an object.
+const Json* find_exception(const Json& value, const std::string& name) {
+  if (text_member(value, "errorType") == name) return &value;
+  if (value.is_structured())
+    for (const auto& item : value)
+      if (const auto* found = find_exception(item, name)) return found;
   return nullptr;
 }
 
@@ -151,14 +158,19 @@ Answer CaseWorkers::call_function(const std::string& behaviour, const Doc& event
 
 // What the function said of its exception: as it was recorded, or in the usual form.
 std::string CaseWorkers::exception_cause(const std::string& name) const {
+  const Json& expect = record_.at("expect");
   for (const auto* form : {"\"errorType\":\"{}\"", "\"errorType\": \"{}\""})
-    if (const auto* recorded =
-            find_text(record_.at("expect"), fmt::format(fmt::runtime(form), name)))
+    if (const auto* recorded = find_text(expect, fmt::format(fmt::runtime(form), name)))
       return *recorded;
-  return fmt::format(
-      "{{\"errorMessage\":\"Some exception was raised.\",\"errorType\":\"{}\",\"requestId\":"
-      "\"00000000-0000-4000-8000-000000000000\",\"stackTrace\":[]}}",
-      name);
+  if (const auto* recorded = find_exception(expect, name)) return to_text(*recorded);
+  const std::string message = "Some exception was raised.";
+  Json usual = {{"errorMessage", message},
+                {"errorType", name},
+                {"requestId", "00000000-0000-4000-8000-000000000000"}};
+  usual["stackTrace"] = Json::array(
+      {fmt::format("  File \"/var/task/handler.py\", line 2, in handler\n    raise {}(\"{}\")\n",
+                   name, message)});
+  return to_text(usual);
 }
 
 std::optional<Answer> CaseWorkers::call_service(const std::string& service, const Json& request) {
@@ -196,24 +208,21 @@ std::optional<Answer> CaseWorkers::call_service(const std::string& service, cons
     const auto messages = laboratory_.take(last_piece(text_member(request, "QueueUrl")), 1);
     if (messages.empty()) return completed(Json::object());
     const Json& body = messages[0].body.json();
-    return completed(
-        {{"Messages",
-          {{{"MessageId", to_string(messages[0].id)},
-            {"ReceiptHandle", messages[0].token},
-            {"Body", body.is_string() ? body.get<std::string>() : to_text(body)}}}}});
+    return completed({{"Messages",
+                       {{{"MessageId", to_string(messages[0].id)},
+                         {"ReceiptHandle", messages[0].token},
+                         {"Body", body.is_string() ? body.get<std::string>() : to_text(body)}}}}});
   }
   if (service == "aws-sdk:sfn:startExecution") {
     const auto input = parse_json(text_member(request, "Input"));
     const std::string machine = last_piece(text_member(request, "StateMachineArn"));
     const std::string name = text_member(request, "Name");
-    const auto started = laboratory_.start(
-        machine, Doc::from_json(input ? *input : Json::object()),
-        name.empty() ? std::nullopt : std::optional(name));
+    const auto started = laboratory_.start(machine, Doc::from_json(input ? *input : Json::object()),
+                                           name.empty() ? std::nullopt : std::optional(name));
     if (!started) return failed("Sfn.StateMachineDoesNotExistException", started.error().detail);
-    return completed(
-        {{"ExecutionArn",
-          orchestrator::execution_arn(machine, name.empty() ? to_string(*started) : name)},
-         {"StartDate", to_rfc3339_ms(laboratory_.now())}});
+    return completed({{"ExecutionArn", orchestrator::execution_arn(
+                                           machine, name.empty() ? to_string(*started) : name)},
+                      {"StartDate", to_rfc3339_ms(laboratory_.now())}});
   }
   if (service == "aws-sdk:s3:listBuckets") return completed({{"Buckets", Json::array()}});
   return std::nullopt;

@@ -74,11 +74,9 @@ std::string cut(const Json& value) {
   return text;
 }
 
-bool text_matches(const std::string& recorded, const std::string& got,
-                  const Wildcards& wildcards) {
+bool text_matches(const std::string& recorded, const std::string& got, const Wildcards& wildcards) {
   if (recorded == got) return true;
-  const std::string expected =
-      got.starts_with("arn:") ? without_account(recorded) : recorded;
+  const std::string expected = got.starts_with("arn:") ? without_account(recorded) : recorded;
   std::vector<std::string> pieces;
   std::size_t from = 0;
   while (const auto mark = find_mark(expected, from, wildcards)) {
@@ -108,8 +106,7 @@ std::optional<Difference> differ(const Json& expected, const Json& got, const Wi
       const auto member = got.find(name);
       if (member == got.end())
         return Difference{pointer + "/" + pointer_token(name), cut(value), "nothing"};
-      if (auto difference =
-              differ(value, *member, wildcards, pointer + "/" + pointer_token(name)))
+      if (auto difference = differ(value, *member, wildcards, pointer + "/" + pointer_token(name)))
         return difference;
     }
     for (const auto& [name, value] : got.items())

@@ -1,7 +1,8 @@
 // Whether an answer is the one that was recorded.
 //
 // In what is expected, `<…>` inside a text stands for any text, a text that is nothing but one such
-// mark stands for any value, and so does every word that the case lists as a wildcard. In ARNs, the recorder's account stands for ours.
+// mark stands for any value, and so does every word that the case lists as a wildcard. In ARNs, the
+// recorder's account stands for ours.
 #pragma once
 
 #include <map>

@@ -70,8 +70,7 @@ Verdict run_case(const Json& record, const Json& datasets) {
   if (record.contains("expr")) return run_jsonata_case(record, datasets);
   if (record.contains("accept") || record.contains("valid")) return run_definition_case(record);
   if (record.contains("request") && record.contains("response")) return run_state_case(record);
-  if (record.contains("definition") && record.contains("expect"))
-    return run_execution_case(record);
+  if (record.contains("definition") && record.contains("expect")) return run_execution_case(record);
   return Verdict::skipped("its form is not known");
 }
 
@@ -146,8 +145,7 @@ int run(const Arguments& arguments) {
                              r.tally.passed, r.tally.all(), r.tally.failed, r.tally.skipped);
   std::cout << fmt::format("{:.1f} s in all\n",
                            static_cast<double>((clock.steady_now() - began).us) / 1e6);
-  if (!arguments.json.empty())
-    std::ofstream(arguments.json) << json_of(reports).dump(2) << "\n";
+  if (!arguments.json.empty()) std::ofstream(arguments.json) << json_of(reports).dump(2) << "\n";
   if (arguments.reached.empty() || !arguments.only.empty()) return 0;
   const auto reached = parse_json(read_file(arguments.reached));
   const Json known = reached ? *reached : Json::object();

@@ -22,9 +22,9 @@ void Tally::add(Verdict::Kind kind) {
 
 std::string text_of(const FileReport& report) {
   const Tally& all = report.tally;
-  std::string text = fmt::format("{}: {} of {} passed, {} failed, {} skipped ({:.1f} s)\n",
-                                 report.name, all.passed, all.all(), all.failed, all.skipped,
-                                 report.seconds);
+  std::string text =
+      fmt::format("{}: {} of {} passed, {} failed, {} skipped ({:.1f} s)\n", report.name,
+                  all.passed, all.all(), all.failed, all.skipped, report.seconds);
   for (const auto& [group, tally] : report.groups)
     if (tally.passed != tally.all())
       text += fmt::format("  {}: {} of {} passed\n", group, tally.passed, tally.all());
