@@ -116,6 +116,7 @@ void Engine::Impl::before_commit(Transaction& tx) {
 
 void Engine::Impl::committed() {
   undo.clear();
+  trim_joins();
   std::vector<std::pair<std::shared_ptr<Consumer>, std::vector<Delivery>>> pushes;
   for (auto& [consumer_id, tasks] : deliveries) {
     if (const auto at = waiting_of_consumer.find(consumer_id); at != waiting_of_consumer.end()) {
