@@ -105,7 +105,7 @@ struct ChildrenFailed {
 // The child run was started: the result of a state that does not wait for its end.
 struct RunStarted {
   RunId id;
-  std::string name;
+  std::string workflow, name;
   WallTime at;
 };
 // The child run that the frame waits for has ended.
