@@ -12,7 +12,8 @@ using laboratory::Step;
 
 constexpr int payload_columns = 48, payload_columns_min = 16, at_columns = 12;
 
-std::string since(WallTime at, WallTime start) { return "+" + humane(at - start); }
+std::string time_told(Duration d) { return d.us == 0 ? "0 s" : humane(d); }
+std::string since(WallTime at, WallTime start) { return "+" + time_told(at - start); }
 
 std::string payload(const Json& value, bool full, int columns) {
   return full ? printable(to_text(value)) : one_line(value, columns);
@@ -29,14 +30,14 @@ std::string ending(const Terminal& terminal, const TestReport& report, bool full
   std::string text;
   if (o.end == Outcome::End::ended) {
     text = paint(terminal, status_tone(o.status), o.status) +
-           fmt::format(" after {}", humane(o.at - o.started_at));
+           fmt::format(" after {}", time_told(o.at - o.started_at));
     if (o.output) text += ": " + payload(o.output.json(), full, 4 * payload_columns);
     if (!o.error.empty()) text += ": " + printable(o.error);
     if (o.cause && !o.cause->empty()) text += ": " + printable(*o.cause);
     text += "\n";
   } else {
     text = paint(terminal, Tone::bad, "STUCK") +
-           fmt::format(" after {}{}\n", humane(o.at - o.started_at),
+           fmt::format(" after {}{}\n", time_told(o.at - o.started_at),
                        o.end == Outcome::End::bounded ? ": it goes on without end" : "");
     for (const auto& wait : o.waits) text += "  " + printable(wait) + "\n";
   }
