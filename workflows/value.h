@@ -5,7 +5,8 @@
 //             or one such string for the whole value
 //
 // JSONata strings that begin with "{%" and end with "%}" exactly are expressions, at any depth, but
-// never in keys; all else is copied as it is. Expressions are compiled when the value is parsed.
+// never in keys; all else is copied as it is. A string with only one of the two marks is refused,
+// since it was meant to be an expression. Expressions are compiled when the value is parsed.
 //
 // Failures. JSONPath: as template.h says. JSONata: States.QueryEvaluationError for an evaluation
 // that fails, gives nothing (undefined), or gives what no document can hold; the cause names the
@@ -28,6 +29,9 @@
 namespace sluice::workflows {
 
 enum class QueryLanguage : std::uint8_t { jsonpath, jsonata };
+
+// "{% … %}", without space before or behind.
+bool is_expression(std::string_view text);
 
 // Chance and time, as parameters.
 struct Surroundings {
@@ -53,6 +57,13 @@ class Value {
   // `field`: the name a failure's cause gives ("Output", "Choices[1]/Condition").
   Evaluated<Json> evaluate(const Scope& scope, const Surroundings& surroundings,
                            std::string_view field) const;
+
+  // The failure of a value that `field` cannot take, as the service words it: `… returned an
+  // unexpected result type. Expected 'array', but was 'number' for value: 1`.
+  Failure unexpected_type(std::string_view field, std::string_view expected,
+                          const Json& found) const;
+  // The same for a value of the right type that is out of range or not whole; `why` is a sentence.
+  Failure unexpected_value(std::string_view field, std::string_view why) const;
 
   struct Form;
 
