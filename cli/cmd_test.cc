@@ -7,6 +7,7 @@
 #include "cli/values.h"
 #include "laboratory/laboratory.h"
 #include "laboratory/mocks.h"
+#include "laboratory/state_test.h"
 
 namespace sluice::cli {
 namespace {
@@ -18,13 +19,14 @@ using laboratory::Outcome;
 
 struct Options {
   std::string file;
-  std::optional<std::string> input, mocks, expect;
+  std::optional<std::string> input, mocks, expect, state;
   bool full = false;
 };
 
+// orders.asl.json in any folder is the workflow "orders".
 std::string workflow_name(const std::string& file) {
   const std::string name = fs::path(file).filename().string();
-  return name.substr(0, name.find('.'));
+  return name.substr(0, name.find('.', 1));
 }
 
 // "FILE:LINE:COLUMN: POINTER: detail", a line each.
@@ -72,49 +74,95 @@ Exit exit_of(const Outcome& outcome, const std::optional<laboratory::Expectation
   return outcome.status == "SUCCEEDED" ? Exit::ok : Exit::failed;
 }
 
-Exit test(Context& context, const Options& o) {
-  Laboratory laboratory;
-  std::vector<std::shared_ptr<const workflows::Machine>> machines;
-  const std::string name = workflow_name(o.file);
-  machines.push_back(deploy(laboratory, name, o.file));
+// The definition, those of its children, and what they are answered with.
+struct Bench {
+  std::vector<std::shared_ptr<const workflows::Machine>> machines;  // the tested one first
   Mocks mocks;
+  std::optional<laboratory::Expectation> expect;
+  Json input;
+};
+
+Bench set_up(Context& context, const Options& o, Laboratory& laboratory) {
+  Bench bench;
+  bench.machines.push_back(deploy(laboratory, workflow_name(o.file), o.file));
   if (o.mocks) {
-    mocks = read_mocks(*o.mocks);
+    bench.mocks = read_mocks(*o.mocks);
     const fs::path beside = fs::path(*o.mocks).parent_path();
-    for (const auto& [child, file] : mocks.workflows)
-      machines.push_back(deploy(laboratory, child, (beside / file).string()));
+    for (const auto& [child, file] : bench.mocks.workflows)
+      bench.machines.push_back(deploy(laboratory, child, (beside / file).string()));
     std::vector<const workflows::Machine*> known;
-    for (const auto& machine : machines) known.push_back(machine.get());
-    Error unknown{.detail = {}, .problems = laboratory::unknown_states(mocks, known)};
+    for (const auto& machine : bench.machines) known.push_back(machine.get());
+    Error unknown{.detail = {}, .problems = laboratory::unknown_states(bench.mocks, known)};
     if (!unknown.problems.empty())
       throw Failure(Exit::mocks, listed(*o.mocks, read_file(*o.mocks), unknown));
   }
-  std::optional<laboratory::Expectation> expect = mocks.expect;
+  bench.expect = bench.mocks.expect;
   if (o.expect) {
     auto parsed = laboratory::parse_expectation(read_json(context, *o.expect, "--expect"), "");
     if (!parsed) throw Failure(Exit::mocks, listed("--expect", "", parsed.error()));
-    expect = *std::move(parsed);
+    bench.expect = *std::move(parsed);
   }
-  Json input = o.input       ? read_json(context, *o.input, "--input")
-               : mocks.input ? *mocks.input
-                             : Json::object();
-  const auto run = laboratory.start(name, Doc::from_json(std::move(input)));
-  if (!run) throw Failure(Exit::invalid, printable(run.error().detail));
-  laboratory::MockWorkers workers(mocks);
-  const Outcome outcome = laboratory.run_to_end(*run, workers);
+  bench.input = o.input             ? read_json(context, *o.input, "--input")
+                : bench.mocks.input ? *bench.mocks.input
+                                    : Json::object();
+  return bench;
+}
 
-  TestReport report{.workflow = name,
-                    .outcome = outcome,
-                    .steps = laboratory::steps_of(laboratory.history(*run), *machines.front()),
-                    .checked = expect.has_value(),
-                    .unmet = {}};
-  if (expect && outcome.end == Outcome::End::ended)
-    report.unmet = laboratory::unmet(*expect, outcome);
+Exit test_one_state(Context& context, const Options& o, const Bench& bench) {
+  laboratory::StateQuestion question{.machine = bench.machines.front(), .state = *o.state};
+  question.input = Doc::from_json(bench.input);
+  if (const auto at = question.machine->find(*o.state); at != workflows::no_state) {
+    const auto& state = question.machine->states[at];
+    if (const auto* mock = laboratory::first_answer(bench.mocks, state)) {
+      if (mock->answer.kind == laboratory::Answer::Kind::complete)
+        question.result = mock->echo ? question.input : mock->answer.output;
+      else if (mock->answer.kind == laboratory::Answer::Kind::fail)
+        question.failure = {mock->answer.error, mock->answer.cause};
+      else
+        question.failure = {"States.Timeout", std::nullopt};
+    }
+  }
+  const auto answer = laboratory::test_state(question);
+  if (!answer) {
+    const bool missing = answer.error().code == Errc::not_found;
+    throw Failure(missing ? Exit::not_found : Exit::mocks,
+                  printable(fmt::format("{}: {}", o.file, answer.error().detail)));
+  }
+  if (context.json)
+    context.out << to_text(to_json(*answer)) << "\n";
+  else
+    context.out << text_of(context.out_terminal, *answer, o.full);
+  using Status = laboratory::StateAnswer::Status;
+  return answer->status == Status::succeeded || answer->status == Status::caught_error
+             ? Exit::ok
+             : Exit::failed;
+}
+
+Exit test_run(Context& context, const Options& o, Laboratory& laboratory, const Bench& bench) {
+  const std::string name = workflow_name(o.file);
+  const auto run = laboratory.start(name, Doc::from_json(bench.input));
+  if (!run) throw Failure(Exit::invalid, printable(run.error().detail));
+  laboratory::MockWorkers workers(bench.mocks);
+  const Outcome outcome = laboratory.run_to_end(*run, workers);
+  TestReport report{
+      .workflow = name,
+      .outcome = outcome,
+      .steps = laboratory::steps_of(laboratory.history(*run), *bench.machines.front()),
+      .checked = bench.expect.has_value(),
+      .unmet = {}};
+  if (bench.expect && outcome.end == Outcome::End::ended)
+    report.unmet = laboratory::unmet(*bench.expect, outcome);
   if (context.json)
     context.out << to_text(to_json(report)) << "\n";
   else
     context.out << text_of(context.out_terminal, report, o.full);
-  return exit_of(outcome, expect, report.unmet);
+  return exit_of(outcome, bench.expect, report.unmet);
+}
+
+Exit test(Context& context, const Options& o) {
+  Laboratory laboratory;
+  const Bench bench = set_up(context, o, laboratory);
+  return o.state ? test_one_state(context, o, bench) : test_run(context, o, laboratory, bench);
 }
 
 }  // namespace
@@ -152,6 +200,11 @@ Command test_command() {
                    .value = "JSON",
                    .help = "what must come of it: an object with status, output, error, cause; "
                            "JSON or @FILE"},
+                  {.names = "-s,--state",
+                   .target = &o->state,
+                   .value = "NAME",
+                   .help = "this state alone: the input is its, and its output, its next state "
+                           "and the data on the way are printed"},
                   {.names = "--full",
                    .target = &o->full,
                    .value = "",

@@ -102,4 +102,31 @@ Json to_json(const TestReport& report) {
   return all;
 }
 
+std::string text_of(const Terminal& terminal, const laboratory::StateAnswer& answer, bool full) {
+  const std::string status(to_string(answer.status));
+  const bool good = answer.status == laboratory::StateAnswer::Status::succeeded ||
+                    answer.status == laboratory::StateAnswer::Status::caught_error;
+  std::string text = paint(terminal, good ? Tone::good : Tone::bad, status);
+  if (answer.fault.error) text += ": " + printable(*answer.fault.error);
+  if (answer.fault.cause) text += ": " + printable(*answer.fault.cause);
+  text += "\n";
+  const auto shown = [&](const Json& value) { return payload(value, full, 2 * payload_columns); };
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (answer.output) rows.emplace_back("output", shown(answer.output.json()));
+  rows.emplace_back("next state", printable(answer.next_state));
+  for (const auto& [name, value] : answer.inspection.items()) rows.emplace_back(name, shown(value));
+  return text + fields(terminal, rows);
+}
+
+Json to_json(const laboratory::StateAnswer& answer) {
+  Json all = Json::object();
+  all["status"] = std::string(to_string(answer.status));
+  if (answer.output) all["output"] = answer.output.json();
+  if (answer.fault.error) all["error"] = *answer.fault.error;
+  if (answer.fault.cause) all["cause"] = *answer.fault.cause;
+  if (!answer.next_state.empty()) all["nextState"] = answer.next_state;
+  all["inspectionData"] = answer.inspection;
+  return all;
+}
+
 }  // namespace sluice::cli

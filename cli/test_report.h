@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "laboratory/laboratory.h"
+#include "laboratory/state_test.h"
 #include "laboratory/trace.h"
 
 namespace sluice::cli {
@@ -23,5 +24,9 @@ struct TestReport {
 // A line for each state and each thing that happened in it, then how the run ended.
 std::string text_of(const Terminal& terminal, const TestReport& report, bool full);
 Json to_json(const TestReport& report);
+
+// One state alone: how it ended, its output, where it leads, what became of the data.
+std::string text_of(const Terminal& terminal, const laboratory::StateAnswer& answer, bool full);
+Json to_json(const laboratory::StateAnswer& answer);
 
 }  // namespace sluice::cli

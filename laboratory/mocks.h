@@ -48,6 +48,9 @@ Result<Mocks> parse_mocks(const Json& file);
 // The "expect" object alone; `pointer` is where it stands.
 Result<Expectation> parse_expectation(const Json& value, const std::string& pointer);
 
+// The first answer for the state, or for the queue of its task; null if there is none.
+const MockAnswer* first_answer(const Mocks& mocks, const workflows::State& state);
+
 // Names in `mocks.states` that none of the machines has, as problems of the file.
 std::vector<Problem> unknown_states(const Mocks& mocks,
                                     const std::vector<const workflows::Machine*>& machines);

@@ -75,6 +75,24 @@ TEST_CASE("how a test ended is its exit code") {
   CHECK(sluice({"test", "/nowhere/orders.json"}).code == 6);
 }
 
+TEST_CASE("one state alone is tested with its first answer") {
+  const Desk desk;
+  const Outcome outcome = desk.test(R"({"states": {"Pay": [{"error": "Busy", "cause": "later"}]}})",
+                                    {"--state", "Pay", "--input", R"({"id": 7})"});
+  CHECK(outcome.code == 1);
+  CHECK(contains(outcome.out, "RETRIABLE: Busy: later\n"));
+  CHECK(contains(outcome.out, R"("retryIndex":0)"));
+  const Outcome json =
+      desk.test(R"({"states": {"Pay": {"echo": true}}})", {"--state", "Pay", "--json"});
+  CHECK(json.code == 0);
+  const auto told = parse_json(json.out);
+  REQUIRE(told.has_value());
+  CHECK((*told)["status"] == "SUCCEEDED");
+  CHECK((*told)["nextState"] == "Cool");
+  CHECK(desk.test("{}", {"--state", "Pay"}).code == 11);
+  CHECK(desk.test("{}", {"--state", "Pai"}).code == 4);
+}
+
 TEST_CASE("a test can be read by programs") {
   const Desk desk;
   const Outcome outcome = desk.test(R"({"states": {"Pay": {"output": 1}}})", {"--json"});

@@ -5,7 +5,9 @@
 // DIRECTORY is searched for *.jsonl; the form of each record says what it is. With --reached the
 // exit code is 1 if fewer cases of a file pass than the figures there say; --update writes them.
 #include <fmt/format.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <system_error>
 
 #include "base/clock.h"
 #include "conformance/report.h"
@@ -21,6 +24,8 @@ namespace sluice::conformance {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr unsigned case_seconds_max = 20;
 
 struct Arguments {
   std::string directory, json, reached, only;
@@ -74,12 +79,57 @@ Verdict run_case(const Json& record, const Json& datasets) {
   return Verdict::skipped("its form is not known");
 }
 
-Verdict run_guarded(const Json& record, const Json& datasets) {
+// What a file descriptor gives until its end.
+std::string drain(int descriptor) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = ::read(descriptor, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
+  ::close(descriptor);
+  return text;
+}
+
+[[noreturn]] void answer_in_child(const Json& record, const Json& datasets, int out) {
+  ::alarm(case_seconds_max);
+  ::dup2(out, STDERR_FILENO);  // what it says when it dies is part of the verdict
+  Verdict verdict;
   try {
-    return run_case(record, datasets);
+    verdict = run_case(record, datasets);
   } catch (const std::exception& error) {
-    return Verdict::failed(std::string("thrown: ") + error.what());
+    verdict = Verdict::failed(std::string("thrown: ") + error.what());
   }
+  std::ranges::replace(verdict.why, '\n', ' ');
+  const std::string text = "\n" + std::to_string(static_cast<int>(verdict.kind)) + verdict.why;
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t n = ::write(out, text.data() + at, text.size() - at);
+    if (n <= 0) ::_exit(1);
+    at += static_cast<std::size_t>(n);
+  }
+  ::_exit(0);
+}
+
+// In a process of its own, so that a case that aborts or does not end costs no other.
+Verdict run_guarded(const Json& record, const Json& datasets) {
+  int ends[2];
+  if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  const pid_t child = ::fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    ::close(ends[0]);
+    answer_in_child(record, datasets, ends[1]);
+  }
+  ::close(ends[1]);
+  const std::string said = drain(ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  const auto mark = said.rfind('\n');
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || mark == std::string::npos ||
+      mark + 1 >= said.size()) {
+    const bool late = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    return Verdict::failed(late ? fmt::format("not over after {} s", case_seconds_max)
+                                : "died: " + said.substr(0, said.find('\n')));
+  }
+  return {static_cast<Verdict::Kind>(said[mark + 1] - '0'), said.substr(mark + 2)};
 }
 
 std::string id_of(const Json& record, std::size_t line) {
