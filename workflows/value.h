@@ -58,13 +58,6 @@ class Value {
   Evaluated<Json> evaluate(const Scope& scope, const Surroundings& surroundings,
                            std::string_view field) const;
 
-  // The failure of a value that `field` cannot take, as the service words it: `… returned an
-  // unexpected result type. Expected 'array', but was 'number' for value: 1`.
-  Failure unexpected_type(std::string_view field, std::string_view expected,
-                          const Json& found) const;
-  // The same for a value of the right type that is out of range or not whole; `why` is a sentence.
-  Failure unexpected_value(std::string_view field, std::string_view why) const;
-
   struct Form;
 
  private:
