@@ -380,8 +380,8 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
     tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
   const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
   SLUICE_CHECK(changed == 1, "a run that is live to end");
-  undo.save(live_frames);
-  live_frames -= 1;
+  undo.save(live_runs);
+  live_runs -= 1;
   if (row.waiter) follow_up({Followup::Kind::run_ended, row.waiter, 0, row.run});
   if (paused_runs.erase(row.run.value) != 0)
     undo.add([this, run = row.run.value] { paused_runs.insert(run); });

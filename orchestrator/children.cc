@@ -218,8 +218,6 @@ bool Engine::Impl::spawn_next(Transaction& tx, Join& join) {
   }
   tx.run(sql::insert_child, join.spawn, row.index, row.frame.id);
   join.live.emplace(row.index, row.frame.id);
-  undo.save(live_frames);
-  live_frames += 1;
   step(tx, live, BranchStarted{}, {});
   return true;
 }
@@ -295,8 +293,6 @@ void Engine::Impl::child_ended(Transaction& tx, Live& live, const Finish& finish
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
   leave_home(tx, live);
-  undo.save(live_frames);
-  live_frames -= 1;
   const bool succeeded = finish.end == End::succeeded;
   const auto status = succeeded ? ChildStatus::succeeded : ChildStatus::failed;
   tx.run(sql::end_child, row.spawn, row.index, static_cast<int>(status), pack(result.ref()),

@@ -320,7 +320,7 @@ struct Engine::Impl final : storage::Memory {
   std::unordered_set<std::int64_t> paused_runs;
   std::unordered_map<std::int64_t, EngineTime>
       beats;  // frames with a heartbeat: the next is due by
-  std::int64_t live_frames = 0;
+  std::int64_t live_runs = 0;
   std::unordered_map<std::int64_t, std::unique_ptr<Join>> joins;  // by spawn
   std::vector<std::int64_t> open_sources;  // spawns whose list of items is open, oldest first
   std::deque<Followup> followups;

@@ -161,7 +161,7 @@ void Engine::Impl::committed() {
   touched_runs.clear();
 
   counts.commits += 1;
-  counts.live_runs = live_frames;
+  counts.live_runs = live_runs;
   counts.leases = static_cast<std::int64_t>(queues.leases().size());
   counts.engine_now = now().engine;
   publish();

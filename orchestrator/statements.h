@@ -122,6 +122,8 @@ inline constexpr Sql first_children{
     "SELECT idx, status, last_seq FROM children WHERE spawn = ?1 ORDER BY idx LIMIT ?2"};
 inline constexpr Sql delete_children{"orchestrator.delete_children",
                                      "DELETE FROM children WHERE spawn = ?1 AND idx <= ?2"};
+inline constexpr Sql count_live_children{"orchestrator.count_live_children",
+                                         "SELECT count(*) FROM children WHERE status = 1"};
 inline constexpr Sql add_spent_spawn{"orchestrator.add_spent_spawn",
                                      "INSERT OR IGNORE INTO spent_spawns (spawn) VALUES (?1)"};
 inline constexpr Sql next_spent_spawn{"orchestrator.next_spent_spawn",

@@ -62,8 +62,6 @@ void Engine::Impl::stop_child(Transaction& tx, Live& live, Join& join) {
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   leave_home(tx, live);
-  undo.save(live_frames);
-  live_frames -= 1;
   tx.run(sql::end_child, row.spawn, row.index, static_cast<int>(ChildStatus::stopped),
          std::optional<std::int64_t>(), row.last_seq);
   join.live.erase(row.index);
@@ -138,8 +136,6 @@ void Engine::Impl::take_up_child(Transaction& tx, Join& join, std::int64_t index
                                 "log row " + std::to_string(last_seq) + " keeps no frame");
   tx.run(sql::revive_child, join.spawn, index);
   join.live.emplace(index, frame);
-  undo.save(live_frames);
-  live_frames += 1;
   Live live;
   live.row = *std::move(kept);
   live.row.last_seq = last_seq;
