@@ -85,7 +85,13 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
   bool computes = false;
   if (value.is_string()) {
     const std::string_view text = value.get_ref<const std::string&>();
-    if (text.size() >= 4 && text.starts_with("{%") && text.ends_with("%}")) {
+    const bool opened = text.find("{%") != std::string_view::npos;
+    const bool closed = text.find("%}") != std::string_view::npos;
+    if ((opened && !closed && text.starts_with("{%")) ||
+        (closed && !opened && text.ends_with("%}"))) {
+      parsing.problems.push_back(
+          {pointer, "the JSONata expression has only one of its marks; expected \"{% … %}\""});
+    } else if (is_expression(text)) {
       node.kind = Node::Kind::expression;
       const std::string_view inside = text.substr(2, text.size() - 4);
       node.text = trimmed(inside);
@@ -238,6 +244,10 @@ const std::string* Value::expression() const {
 
 bool Value::constant() const {
   return form_->filled ? form_->filled->constant() : form_->root.kind == Node::Kind::constant;
+}
+
+bool is_expression(std::string_view text) {
+  return text.size() >= 4 && text.starts_with("{%") && text.ends_with("%}");
 }
 
 Evaluated<Json> Value::evaluate(const Scope& scope, const Surroundings& surroundings,

@@ -6,7 +6,8 @@
 //             or one such string for the whole value
 //
 // JSONata strings that begin with "{%" and end with "%}" exactly are expressions, at any depth, but
-// never in keys; all else is copied as it is. Expressions are compiled when the value is parsed.
+// never in keys; all else is copied as it is. A string with only one of the two marks is refused,
+// since it was meant to be an expression. Expressions are compiled when the value is parsed.
 //
 // Failures. JSONPath: as template.h says. JSONata: States.QueryEvaluationError for an evaluation
 // that fails, gives nothing (undefined), or gives what no document can hold; the cause names the
@@ -29,6 +30,9 @@
 namespace sluice::workflows {
 
 enum class QueryLanguage : std::uint8_t { jsonpath, jsonata };
+
+// "{% … %}", without space before or behind.
+bool is_expression(std::string_view text);
 
 // Chance and time, as parameters.
 struct Surroundings {
