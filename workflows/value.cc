@@ -66,8 +66,9 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
         mention.member != "result" && mention.member != "errorOutput")
       parsing.problems.push_back(
           {pointer,
-           fmt::format("$states has no member \"{}\": expected input, context, result or errorOutput",
-                       mention.member)});
+           fmt::format(
+               "$states has no member \"{}\": expected input, context, result or errorOutput",
+               mention.member)});
   }
 }
 
