@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 namespace sluice::laboratory {
@@ -19,9 +20,11 @@ constexpr int runs_told_max = 20;  // of those that still wait
 constexpr std::size_t token_bytes_max = 128;
 constexpr int history_max = 100'000;
 
-orchestrator::Options hand_pumped(orchestrator::Options options, std::string& fatal) {
+orchestrator::Options hand_pumped(orchestrator::Options options, const std::string& files,
+                                  std::string& fatal) {
   if (options.seed == 0) options.seed = 1;
   options.disk_reserve_bytes = 0;
+  if (options.items_directory.empty()) options.items_directory = files;
   options.on_fatal = [&fatal](const std::string& why) { fatal = why; };
   return options;
 }
@@ -44,8 +47,10 @@ Laboratory::Laboratory(Options options)
       clock_(options_.start),
       database_(storage::open_sqlite({.directory = directory_.path(), .disk_reserve_bytes = 0})),
       engine_(std::make_unique<orchestrator::Engine>(*database_, clock_,
-                                                     hand_pumped(options_.engine, fatal_))),
-      inspector_(std::make_unique<orchestrator::Inspector>(*database_, *engine_)) {}
+                                                     hand_pumped(options_.engine, files_directory(), fatal_))),
+      inspector_(std::make_unique<orchestrator::Inspector>(*database_, *engine_)) {
+  std::filesystem::create_directory(files_directory());
+}
 
 Laboratory::~Laboratory() = default;
 

@@ -114,7 +114,8 @@ class Laboratory {
   const orchestrator::Inspector& inspector() const { return *inspector_; }
   const orchestrator::Engine& engine() const { return *engine_; }
   WallTime now() const { return clock_.wall_now(); }
-  // Where the files are that a Map may read, as BUCKET/KEY.
+  // Where the files are that a Map may read, as BUCKET/KEY, unless the engine's options name
+  // another place.
   std::string files_directory() const { return directory_.path() + "/files"; }
 
  private:

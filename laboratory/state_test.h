@@ -23,7 +23,7 @@ namespace sluice::laboratory {
 struct StateQuestion {
   std::shared_ptr<const workflows::Machine> machine;
   std::string state;
-  Doc input;
+  Doc input = {};
   Doc variables = {};  // absent: none
   Doc context = {};    // absent: the usual
   // What the work gives, or how it fails. `whole`: the result is the state's, nothing is put around

@@ -74,9 +74,12 @@ std::string cut(const Json& value) {
   return text;
 }
 
-bool text_matches(const std::string& recorded, const std::string& got, const Wildcards& wildcards) {
-  if (recorded == got) return true;
-  const std::string expected = got.starts_with("arn:") ? without_account(recorded) : recorded;
+bool text_matches(const std::string& recorded, const std::string& given,
+                  const Wildcards& wildcards) {
+  if (recorded == given) return true;
+  const bool arn = given.starts_with("arn:");
+  const std::string expected = arn ? without_account(recorded) : recorded;
+  const std::string got = arn ? without_account(given) : given;
   std::vector<std::string> pieces;
   std::size_t from = 0;
   while (const auto mark = find_mark(expected, from, wildcards)) {
@@ -84,9 +87,9 @@ bool text_matches(const std::string& recorded, const std::string& got, const Wil
     from = mark->first + mark->second;
   }
   pieces.push_back(expected.substr(from));
-  if (pieces.size() > 1 && glob(pieces, got)) return true;
+  if (pieces.size() > 1 ? glob(pieces, got) : expected == got) return true;
   const auto meant = wildcards.stands_for.find(recorded);
-  return meant != wildcards.stands_for.end() && meant->second == got;
+  return meant != wildcards.stands_for.end() && meant->second == given;
 }
 
 std::optional<Difference> differ(const Json& expected, const Json& got, const Wildcards& wildcards,

@@ -108,7 +108,9 @@ Wildcards wildcards_of(const Json& record) {
 }
 
 Verdict run_execution_case(const Json& record) {
-  laboratory::Laboratory laboratory({.engine = {.payload_bytes_max = service_payload_bytes}});
+  laboratory::Options options;
+  options.engine.payload_bytes_max = service_payload_bytes;
+  laboratory::Laboratory laboratory(options);
   if (const auto objects = record.find("s3"); objects != record.end())
     lay_out_files(*objects, laboratory.files_directory());
   CaseWorkers workers(laboratory, record);

@@ -226,22 +226,15 @@ TEST_CASE("a run that goes on for ever without waiting is stopped by its transit
 }
 
 TEST_CASE("the same definitions, inputs and answers give the same outcome") {
-  const auto once =
-                 [] {
-                   Laboratory laboratory;
-                   Crew nobody;
-    const Outcome outcome = run(laboratory, R"({"StartAt": "P", "States": {"P": {"Type": "Pass",
-      "Parameters": {"id.$": "States.UUID()", "run.$": "$$.Execution.Id"
-                 },
-             "End" : true
-}
-}
-})",
+  const auto once = [] {
+    Laboratory laboratory;
+    Crew nobody;
+    const Outcome outcome = run(laboratory, R"json({"StartAt": "P", "States": {"P": {"Type": "Pass",
+      "Parameters": {"id.$": "States.UUID()", "run.$": "$$.Execution.Id"}, "End": true}}})json",
                                 nobody);
-return outcome.output.text();
-}
-;
-CHECK(once() == once());
+    return outcome.output.text();
+  };
+  CHECK(once() == once());
 }
 
 TEST_CASE("a definition with problems is refused with all of them, and an unknown name too") {
