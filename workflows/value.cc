@@ -66,8 +66,9 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
         mention.member != "result" && mention.member != "errorOutput")
       parsing.problems.push_back(
           {pointer,
-           fmt::format("$states has no member \"{}\": expected input, context, result or errorOutput",
-                       mention.member)});
+           fmt::format(
+               "$states has no member \"{}\": expected input, context, result or errorOutput",
+               mention.member)});
   }
 }
 
@@ -235,10 +236,11 @@ Result<Value> Value::parse(QueryLanguage language, const Json& value, std::strin
 }
 
 QueryLanguage Value::language() const { return form_->language; }
+Needs Value::needs() const { return form_->needs; }
+
 const std::string* Value::expression() const {
   return form_->root.kind == Node::Kind::expression ? &form_->root.text : nullptr;
 }
-Needs Value::needs() const { return form_->needs; }
 
 bool Value::constant() const {
   return form_->filled ? form_->filled->constant() : form_->root.kind == Node::Kind::constant;

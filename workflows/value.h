@@ -1,7 +1,8 @@
 // A value of a definition in which expressions may stand, in either query language.
 //
 //   JSONPath: a payload template (template.h)     { "id.$": "$.order.id", "fixed": 1 }
-//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed": 1 }
+//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed":
+//   1 }
 //             or one such string for the whole value
 //
 // JSONata strings that begin with "{%" and end with "%}" exactly are expressions, at any depth, but
