@@ -102,6 +102,7 @@ struct Options {
   Duration session_timeout = seconds(15);      // silence after which a connection counts as lost
   std::int64_t disk_reserve_bytes = 64 << 20;  // below it no new starts or sends
   std::size_t line_max = 65'536;
+  std::string items_directory;  // where Maps read items and write results; empty: nowhere
   std::uint64_t seed = 0;  // 0: from the operating system
   std::function<void(const std::string& why)> on_fatal{};
 };
