@@ -37,8 +37,8 @@ void fill_from_file(Given& given) {
                                                        "items-directory", "allow-private-http"};
       const std::string near = suggest(key, names);
       problems += fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
-                              near.empty() ? "; there are data, listen, log-level, items-directory and "
-                                             "allow-private-http"
+                              near.empty() ? "; there are data, listen, log-level, items-directory "
+                                             "and allow-private-http"
                                            : fmt::format("; did you mean \"{}\"?", near));
     } else if (!value.is_string()) {
       problems += fmt::format("\n  /{}: expected a string, found {}", key, one_line(value, 40));

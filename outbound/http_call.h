@@ -10,7 +10,8 @@
 //   Http.Connect          not found, refused, no TLS, or the connection was lost: the request may
 //                         have been handled
 //   Http.Timeout          no whole answer in time: the request may have been handled
-//   Http.3xx, Http.4xx, Http.5xx   by the answer's status; the cause begins with it: "404 Not Found"
+//   Http.3xx, Http.4xx, Http.5xx
+//                         by the answer's status; the cause begins with it: "404 Not Found"
 //   Http.BadResponse      larger than the payload limit, or not text
 //
 // Threads: run() blocks; abort() may be called from any thread, also before and after run().

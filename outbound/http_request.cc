@@ -148,8 +148,8 @@ struct Parser {
           continue;
         }
         request.target += request.target.find('?') == std::string::npos ? '?' : '&';
-        request.target += percent_encode(name) + '=' +
-                          percent_encode(each.is_string() ? each.get<std::string>() : to_text(each));
+        request.target += percent_encode(name) + '=';
+        request.target += percent_encode(each.is_string() ? each.get<std::string>() : to_text(each));
       }
     }
   }

@@ -3,8 +3,8 @@
 //   {"Url": "https://shop.example/orders", "Method": "POST", "Headers": {"X-Region": "eu"},
 //    "Query": {"page": 2, "tag": ["a", "b"]}, "Body": {…}, "TimeoutSeconds": 30}
 //
-// ApiEndpoint, QueryParameters and RequestBody, the States Language service's names, mean Url, Query
-// and Body. Method is GET if absent. A body is sent as JSON; one that is a string goes as it is if
+// ApiEndpoint, QueryParameters and RequestBody, the States Language service's names, mean Url,
+// Query and Body. Method is GET if absent. A body is sent as JSON; one that is a string goes as it is if
 // the headers name another Content-Type.
 //
 // Thread-safe (pure).

@@ -23,7 +23,7 @@ TEST_CASE("a task on the queue http:invoke is called and its run goes on with th
   });
   const int port = http.bind_to_any_port("127.0.0.1");
   std::thread server([&] { http.listen_after_bind(); });
-  http.wait_until_ready();
+  while (!http.is_running()) std::this_thread::yield();
 
   test_support::ScratchDirectory directory;
   const auto database = storage::open_sqlite({.directory = directory.path()});
