@@ -10,6 +10,21 @@ constexpr std::size_t memo_doc_bytes_max = 4'096;
 
 constexpr int task_timeout = 1, heartbeat_timeout = 2, run_timeout = 3;
 
+// {"Error", "Cause"}: what stands for a child that failed.
+Doc error_doc(const Fault& fault) {
+  Json object = Json::object();
+  if (fault.error) object["Error"] = *fault.error;
+  if (fault.cause) object["Cause"] = *fault.cause;
+  return Doc::from_json(std::move(object));
+}
+
+bool waits_for_token(const Next& next) {
+  if (const auto* task = std::get_if<ScheduleTask>(&next)) return task->wait_for_task_token;
+  if (const auto* start = std::get_if<StartChildRun>(&next)) return start->wait_for_task_token;
+  if (const auto* publish = std::get_if<Publish>(&next)) return publish->wait_for_task_token;
+  return false;
+}
+
 // Why a state is tried again or fails its run; nothing if it went on.
 std::optional<Fault> failure_of(const Effects& effects) {
   for (const auto& record : effects.history)
@@ -32,14 +47,22 @@ void Engine::Impl::touched(RunId run, bool ended) {
 }
 
 void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
-                             std::int64_t seq, const Doc& body, bool keep) {
+                             std::int64_t seq, const Storing& storing) {
+  const bool root = row.run.value == row.frame.id.value;
   LogEncoder encoder(seq);
+  // The first row of a run holds its input in the first place.
+  if (root && row.last_seq == 0) encoder.place(row.frame.input);
   for (const auto& record : records) encoder.add(record);
-  encoder.place(body);
+  encoder.place(storing.body);
+  for (const Doc& doc : storing.docs) encoder.place(doc);
   encoder.place(row.frame.input);
+  encoder.place(row.frame.variables);
+  encoder.place(row.frame.item.value);
   if (row.frame.input) row.input_ref = row.frame.input.ref();
-  if (body) row.body_ref = body.ref();
-  if (keep) {
+  if (row.frame.variables) row.variables_ref = row.frame.variables.ref();
+  if (row.frame.item.value) row.item_ref = row.frame.item.value.ref();
+  if (storing.body) row.body_ref = storing.body.ref();
+  if (storing.keep) {
     LogRecord kept;
     kept.record.kind = Kind::frame_kept;
     FrameRow as_it_stands = row;
@@ -47,8 +70,11 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
     as_it_stands.timeout_due = as_it_stands.run_timeout_due = as_it_stands.token_number = 0;
     as_it_stands.held_delay_us = as_it_stands.held_timeout_us = as_it_stands.held_run_timeout_us =
         0;
-    as_it_stands.attempts = 0;
-    as_it_stands.failures.clear();
+    as_it_stands.attempts = storing.attempts;
+    as_it_stands.failures = storing.failures;
+    as_it_stands.headers = storing.headers;
+    as_it_stands.pending = {};
+    as_it_stands.waiter = FrameId{};
     kept.kept_frame = encode(as_it_stands);
     encoder.add(kept);
   }
@@ -58,7 +84,6 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
       for (const Doc& doc : placed) doc.set_ref({});
     });
   const std::string events = encoder.events();
-  const bool root = row.run.value == row.frame.id.value;
   tx.run(sql::insert_log, seq, row.run, root ? std::nullopt : std::optional{row.frame.id},
          row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall,
          storage::as_blob(events),
@@ -80,6 +105,10 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   Version& version = catalog.version(row.version_id);
   const auto& machine = catalog.machine(tx, version);
   if (!row.frame.input) row.frame.input = load_doc(tx, row.input_ref);
+  if (!row.frame.variables && row.variables_ref)
+    row.frame.variables = load_doc(tx, row.variables_ref);
+  if (version.uses_context && !row.frame.item.value && row.item_ref)
+    row.frame.item.value = load_doc(tx, row.item_ref);
   note_fence(live);
   const std::int64_t seq = next_seq();
   RunFacts about = facts(tx, row, version);
@@ -88,6 +117,8 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
 
   const std::uint32_t entries_before = row.frame.entries;
   row.token_number = 0;  // Its token ends with the state that waited for it.
+  row.pending = {};
+  row.child_run = RunId{};
   const Now time = now();
   Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
                             Limits{options.payload_bytes_max});
@@ -121,10 +152,20 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
     before.push_back(std::move(stored));
   }
   const auto* finish_effect = std::get_if<Finish>(&effects.next);
-  row.frame = std::move(effects.frame);
   const bool failed = finish_effect != nullptr && finish_effect->end == End::failed;
+  const bool child = static_cast<bool>(row.frame.parent);
+  row.frame = std::move(effects.frame);
+
+  // What it had spawned: kept for a redrive while nobody has handled the failure.
+  std::int64_t spent_spawn = 0;
+  const bool dead_letter = finish_effect != nullptr && finish_effect->dead_letter;
+  if (row.spawned != 0 && !failed) {
+    spent_spawn = std::exchange(row.spawned, 0);
+    row.plan.clear();
+    row.stopping = {};
+  }
   DeadLetterId letter;
-  if (failed && finish_effect->dead_letter) {
+  if (failed && dead_letter && !child) {
     letter = DeadLetterId{ids.next(time.wall)};
     LogRecord dead;
     dead.record.kind = Kind::dead_lettered;
@@ -132,26 +173,103 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
     dead.note = to_string(letter);
     before.push_back(std::move(dead));
   }
+
+  Storing storing;
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
+  if (task_effect != nullptr) storing.body = task_effect->body;
+  if (const auto* spawn = std::get_if<SpawnBranches>(&effects.next)) storing.docs = {spawn->input};
+  if (const auto* spawn = std::get_if<SpawnItems>(&effects.next))
+    storing.docs = {spawn->input, spawn->items, spawn->reader, spawn->batch_input, spawn->writer};
+  Doc result;  // a child's
+  if (finish_effect != nullptr && child)
+    result = failed ? error_doc(finish_effect->fault) : finish_effect->output;
+  if (result) storing.docs.push_back(result);
+  std::string headers;
+  if (failed && dead_letter && live.home.kind != Home::Kind::frame)
+    if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value}))
+      headers = stored->headers;
+  storing.keep = failed;
+  if (failed && child) {
+    storing.attempts = attempts;
+    storing.failures = failures;
+    storing.headers = headers;
+  }
   // Whatever comes next, an earlier stage's token is settled: its repetition is answered from the
   // log.
-  row.token_number = task_effect != nullptr && task_effect->wait_for_task_token ? seq : 0;
+  row.token_number = waits_for_token(effects.next) ? seq : 0;
   if (task_effect == nullptr) row.heartbeat_us = 0;
-  write_log(tx, row, before, seq, task_effect != nullptr ? task_effect->body : Doc{}, failed);
-  touched(row.run, finish_effect != nullptr);
+  write_log(tx, row, before, seq, storing);
+  touched(row.run, finish_effect != nullptr && !child);
+  if (spent_spawn != 0) forget_spawn(tx, spent_spawn);
 
   if (const auto* task = task_effect) {
     schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
-  } else if (const auto* wait = std::get_if<WaitUntil>(&effects.next)) {
+  } else if (finish_effect != nullptr && child) {
+    child_ended(tx, live, *finish_effect, result);
+  } else if (finish_effect != nullptr) {
+    finish(tx, live, *finish_effect, letter, failures, attempts, headers);
+  } else {
     drop_deadlines(tx, row);
+    apply_next(tx, live, effects.next, seq);
+  }
+  follow(tx);
+}
+
+// What is no task on a queue and no end.
+void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std::int64_t seq) {
+  FrameRow& row = live.row;
+  const Now time = now();
+  if (const auto* wait = std::get_if<WaitUntil>(&next)) {
     wait_as_frame(tx, live, WaitKind::delay, queue::Due{queue::ClockKind::wall, wait->at.us});
-  } else if (std::holds_alternative<Continue>(effects.next)) {
-    drop_deadlines(tx, row);
+  } else if (const auto* again = std::get_if<RetryLater>(&next)) {
+    wait_as_frame(tx, live, WaitKind::delay,
+                  queue::Due{queue::ClockKind::engine, (time.engine + again->delay).us});
+  } else if (std::holds_alternative<Continue>(next)) {
     wait_as_frame(tx, live, WaitKind::continuation,
                   queue::Due{queue::ClockKind::engine, time.engine.us});
+  } else if (const auto* start = std::get_if<StartChildRun>(&next)) {
+    start_child_run(tx, live, *start);
+  } else if (std::holds_alternative<SpawnBranches>(next) ||
+             std::holds_alternative<SpawnItems>(next)) {
+    const auto* branches = std::get_if<SpawnBranches>(&next);
+    row.spawned = seq;
+    row.plan = encode(branches != nullptr ? plan_of(*branches)
+                                          : plan_of(std::get<SpawnItems>(next)));
+    row.stopping = {};
+    wait_as_frame(tx, live, WaitKind::children, std::nullopt);
+    look_at(join_of(tx, seq, row.frame.id));
   } else {
-    finish(tx, live, *finish_effect, letter, failures, attempts);
+    SLUICE_CHECK(false, "a Next that the engine knows");
   }
+}
+
+// The time-outs of a task, from its scheduling on. `q`: where it waits; null: in no queue.
+void Engine::Impl::limit_time(Transaction& tx, FrameRow& row, const TimeLimits& limits,
+                              const queue::Queue* q) {
+  const Now time = now();
+  row.heartbeat_us = limits.heartbeat ? limits.heartbeat->us : 0;
+  row.held_delay_us = row.held_timeout_us = 0;
+  row.pause_base = 0;
+  const bool paused = paused_runs.contains(row.run.value);
+  if (limits.timeout) {
+    const std::int64_t due = (time.engine + limits.delay + *limits.timeout).us;
+    if (paused) {
+      row.held_timeout_us = limits.timeout->us;
+    } else {
+      row.timeout_due = due;
+      row.pause_base = pause_total(row, q);
+      tx.run(sql::insert_deadline, due, row.frame.id, task_timeout);
+      next_deadline = std::min(next_deadline, due);
+    }
+  }
+  if (row.token_number != 0 &&
+      row.heartbeat_us > 0) {  // Counted from scheduling; the message is only the call.
+    const std::int64_t due = (time.engine + limits.delay + Duration{row.heartbeat_us}).us;
+    tx.run(sql::insert_deadline, due, row.frame.id, heartbeat_timeout);
+    next_deadline = std::min(next_deadline, due);
+    beats[row.frame.id.value] = EngineTime{due};  // Not that of an earlier stage of the run.
+  }
+  if (paused) row.held_delay_us = limits.delay.us;
 }
 
 void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry,
@@ -162,29 +280,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
   drop_deadlines(tx, row);
   const std::int64_t attempts_so_far = std::exchange(row.attempts, 0);
   row.failures.clear();
-  row.pause_base = 0;
-  row.heartbeat_us = task.heartbeat ? task.heartbeat->us : 0;
-  row.held_delay_us = row.held_timeout_us = 0;
+  limit_time(tx, row, {task.delay, task.timeout, task.heartbeat}, &q);
   const bool paused = paused_runs.contains(row.run.value);
-  if (task.timeout) {
-    const std::int64_t due = (time.engine + task.delay + *task.timeout).us;
-    if (paused) {
-      row.held_timeout_us = task.timeout->us;
-    } else {
-      row.timeout_due = due;
-      row.pause_base = pause_total(row, &q);
-      tx.run(sql::insert_deadline, due, row.frame.id, task_timeout);
-      next_deadline = std::min(next_deadline, due);
-    }
-  }
-  if (row.token_number != 0 &&
-      row.heartbeat_us > 0) {  // Counted from scheduling; the message is only the call.
-    const std::int64_t due = (time.engine + task.delay + Duration{row.heartbeat_us}).us;
-    tx.run(sql::insert_deadline, due, row.frame.id, heartbeat_timeout);
-    next_deadline = std::min(next_deadline, due);
-    beats[row.frame.id.value] = EngineTime{due};  // Not that of an earlier stage of the run.
-  }
-  if (paused) row.held_delay_us = task.delay.us;
 
   queue::Put put;
   put.id = MessageId{row.frame.id.value};
@@ -283,20 +380,18 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
     tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
   const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
   SLUICE_CHECK(changed == 1, "a run that is live to end");
-  undo.save(live_frames);
-  live_frames -= 1;
+  undo.save(live_runs);
+  live_runs -= 1;
+  if (row.waiter) follow_up({Followup::Kind::run_ended, row.waiter, 0, row.run});
   if (paused_runs.erase(row.run.value) != 0)
     undo.add([this, run = row.run.value] { paused_runs.insert(run); });
 }
 
 void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
-                          const std::string& failures, std::int64_t attempts) {
+                          const std::string& failures, std::int64_t attempts,
+                          const std::string& headers) {
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
-  std::string headers;
-  if (finish.dead_letter && live.home.kind != Home::Kind::frame)
-    if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value}))
-      headers = stored->headers;
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
@@ -306,8 +401,13 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
   end_run(tx, row, 3, finish.fault.error.value_or(""));
   tally(counts.runs_failed);
   if (!letter) return;
-  add_dead_letter(tx, letter, row, attempts > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
-                  finish.fault, failures, attempts, headers);
+  // The failure may have come up from a child: the letter tells where it began.
+  const FrameRow origin = origin_of(tx, row);
+  const bool here = origin.frame.id == row.frame.id;
+  const std::int64_t tried = here ? attempts : origin.attempts;
+  add_dead_letter(tx, letter, origin, tried > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
+                  finish.fault, here ? failures : origin.failures, tried,
+                  here ? headers : origin.headers);
 }
 
 void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row,

@@ -7,7 +7,9 @@ namespace {
 
 // The context object is written $$ in JSONPath; a definition that never says so never asks for it.
 bool mentions_context(std::string_view definition) {
-  return definition.find("$$") != std::string_view::npos;
+  for (const std::string_view word : {"$$", "$states", "\\u0024"})
+    if (definition.find(word) != std::string_view::npos) return true;
+  return false;
 }
 
 }  // namespace

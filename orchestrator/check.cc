@@ -38,6 +38,13 @@ std::vector<CheckFinding> Inspector::check() const {
              .step())
       report("a time-out has its row",
              "run " + to_string(row.run) + " has a time-out without a row", "restore_deadline");
+    if (row.child_run) {
+      std::int64_t child_status = 0;
+      if (auto q = reader.query(sql::one_run, row.child_run); q.step()) child_status = q.int64(3);
+      if (child_status != 1 && child_status != 6)
+        report("a frame that waits for a run waits for a live one",
+               "frame " + to_string(id) + " waits for run " + to_string(row.child_run), "redrive");
+    }
     if (row.input_ref && !reader.query(sql::log_docs, row.input_ref.seq).step())
       report("a live frame's documents are kept",
              "the input of frame " + to_string(id) + " is missing from the log",
@@ -78,8 +85,18 @@ std::vector<CheckFinding> Inspector::check() const {
           for (auto q = reader.query(sql::frames_after, after, step); q.step(); more = 1) {
             after = q.int64(0);
             check_frame(reader, FrameId{after}, q.blob(1));
+            const FrameRow row = decode_frame(FrameId{after}, q.blob(1));
+            if (static_cast<WaitKind>(q.int64(2)) == WaitKind::children &&
+                !reader.query(sql::a_live_child, row.spawned).step())
+              report("a frame that waits for children has a live one",
+                     "frame " + to_string(row.frame.id) + " waits for children that have all ended",
+                     "redrive");
           }
         }
+        for (auto q = reader.query(sql::lost_children); q.step();)
+          report("a live child has one row that will move it on",
+                 "frame " + to_base32(q.int64(2)) + " is live below its parent but waits for "
+                 "nothing", "redrive");
       },
       /*limited=*/false);
   return findings;

@@ -29,7 +29,9 @@ Json context_object(const workflows::Machine& machine, const RunFacts& run, cons
   Json here = Json::object();
   here["Name"] = state.name;
   here["EnteredTime"] = to_rfc3339_ms(frame.entered_at);
-  if (state.type == StateType::task) here["RetryCount"] = frame.retry_count;
+  if (state.type == StateType::task || state.type == StateType::parallel ||
+      state.type == StateType::map)
+    here["RetryCount"] = frame.retry_count;
 
   Json context = Json::object();
   context["Execution"] = std::move(execution);
@@ -39,6 +41,13 @@ Json context_object(const workflows::Machine& machine, const RunFacts& run, cons
   const auto* task = std::get_if<TaskState>(&state.body);
   if (task != nullptr && task->resource.wait_for_task_token)
     context["Task"]["Token"] = run.task_token;
+  if (frame.item.index >= 0) {
+    Json item = Json::object();
+    item["Index"] = frame.item.index;
+    if (frame.item.key) item["Key"] = *frame.item.key;
+    if (frame.item.value) item["Value"] = frame.item.value.json();
+    context["Map"]["Item"] = std::move(item);
+  }
   return context;
 }
 

@@ -1,12 +1,13 @@
 // The inside of the engine: everything the writer thread owns.
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
-// runs.cc, redrive.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc,
+// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc,
 // handouts.cc, timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -17,6 +18,7 @@
 #include "base/random.h"
 #include "orchestrator/catalog.h"
 #include "orchestrator/frame_row.h"
+#include "orchestrator/join.h"
 #include "orchestrator/log_format.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/tokens.h"
@@ -64,12 +66,50 @@ struct Live {
   Home home;
 };
 
+// What a step brings about for another frame; done when the step is.
+struct Followup {
+  enum class Kind { children, run_ended, cancel_run } kind = Kind::children;
+  FrameId frame;           // the parent of children; the frame that waits for a run
+  std::int64_t spawn = 0;  // children
+  RunId run;               // the run that ended, or is to be cancelled
+};
+inline constexpr int children_step = 64;  // children spawned by one command or continuation
+
+// What a log row stores and keeps beside its records.
+struct Storing {
+  Doc body{};               // what a task gets
+  std::vector<Doc> docs{};  // whatever else needs a place
+  bool keep = false;        // a redrive may go on from here
+  // Of a child that failed: its story, should the failure become a dead letter.
+  std::int64_t attempts = 0;
+  std::string failures{}, headers{};
+};
+
+// When a task's time is up, counted from its scheduling.
+struct TimeLimits {
+  Duration delay;
+  std::optional<Duration> timeout, heartbeat;
+};
+
 // A lease that is waited for.
 struct Waiting {
   std::uint64_t number = 0;
   std::int64_t consumer = 0;
   Duration until;  // steady clock
   std::function<void(Result<std::vector<Delivery>>)> done;
+};
+
+// A run that is to begin.
+struct NewRun {
+  std::optional<std::string> name;
+  Doc input;
+  int priority = queue::priority_default;
+  std::optional<int> own_priority;  // as given at the start
+  std::optional<std::string> labels;
+  std::optional<WallTime> not_before;
+  RunId parent_run;      // started by this run,
+  FrameId parent_frame;  // by this frame,
+  bool awaited = false;  // which waits for its end
 };
 
 // What a command has found out about a token.
@@ -100,15 +140,15 @@ struct Engine::Impl final : storage::Memory {
   // one log row, and writes the one row that the frame waits for next.
   void step(Transaction& tx, Live& live, const Event& event, std::vector<LogRecord> before,
             std::string failures = {});
-  // `body`: what a task gets; stored with the row if it is not yet. `keep`: a redrive may go on
-  // from here.
   void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
-                 std::int64_t seq, const Doc& body = {}, bool keep = false);
+                 std::int64_t seq, const Storing& storing = {});
+  void limit_time(Transaction& tx, FrameRow& row, const TimeLimits& limits, const queue::Queue* q);
+  void apply_next(Transaction& tx, Live& live, const Next& next, std::int64_t seq);
   void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry,
                 std::string failures);
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
   void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
-              const std::string& failures, std::int64_t attempts);
+              const std::string& failures, std::int64_t attempts, const std::string& headers);
   void note_fence(Live& live);
   void end_run(Transaction& tx, const FrameRow& row, int status,
                const std::optional<std::string>& error);
@@ -118,6 +158,59 @@ struct Engine::Impl final : storage::Memory {
                        const Fault& fault, const std::string& failures, std::int64_t attempts,
                        std::string_view headers);
   void touched(RunId run, bool ended);
+
+  // ---- children.cc ----
+  Join& join_of(Transaction& tx, std::int64_t spawn, FrameId parent);
+  void look_at(Join& join);
+  void follow_up(Followup what);
+  // Does what steps have brought about; spawns at most `children_max`.
+  void follow(Transaction& tx, int children_max = children_step);
+  void tend(Transaction& tx, Join& join, int& budget);
+  void continue_later(Transaction& tx, Join& join, bool continues);
+  bool spawn_next(Transaction& tx, Join& join);
+  void child_ended(Transaction& tx, Live& live, const Finish& finish, const Doc& result);
+  bool too_many_failed(const Join& join) const;
+  void fail_for_children(Join& join, const workflows::State& state, const Fault& fault,
+                         std::int64_t child, bool dead_letter);
+  void collect(Transaction& tx, Join& join);
+  void go_on_with(Transaction& tx, Join& join, Doc results);
+  void forget_spawn(Transaction& tx, std::int64_t spawn);
+  bool sweep_spawns(Transaction& tx, std::int64_t rows_max);
+  void trim_joins();
+  std::int64_t concurrency(const Join& join) const;
+
+  // ---- map_items.cc ----
+  struct NextItem {
+    Item item;
+    Doc input;
+  };
+  workflows::Evaluated<std::optional<NextItem>> next_item(Transaction& tx, Join& join,
+                                                          const workflows::State& state);
+  workflows::Evaluated<bool> open_source(Transaction& tx, Join& join,
+                                         const workflows::State& state);
+  static Item item_of(const Join& join, SourceItem item);
+  workflows::Evaluated<Doc> item_input(Transaction& tx, Join& join, const Item& item);
+  workflows::Evaluated<Doc> write_results(Transaction& tx, Join& join,
+                                          const workflows::State& state);
+
+  // ---- stopping.cc ----
+  bool doomed(Transaction& tx, const FrameRow& row);
+  bool stop_below(Transaction& tx, Join& join, int& budget);
+  void stop_child(Transaction& tx, Live& live, Join& join);
+  void tend_stopping(Transaction& tx, Join& join);
+  std::optional<FrameRow> kept_frame(Reader& reader, FrameId id, std::int64_t seq);
+  FrameRow origin_of(Reader& reader, FrameRow row);
+  void take_up_child(Transaction& tx, Join& join, std::int64_t index);
+  void move_version(Transaction& tx, FrameRow& row, std::int64_t version_id);
+  void take_up(Transaction& tx, Live& live, std::vector<LogRecord> before);
+
+  // ---- child_runs.cc ----
+  RunId create_run(Transaction& tx, Version& version, const NewRun& run);
+  void start_child_run(Transaction& tx, Live& live, const StartChildRun& start);
+  void child_run_ended(Transaction& tx, FrameId waiter, RunId run);
+  // Something has happened to the frame; it goes on with the next batch.
+  void go_on_later(Transaction& tx, Live& live, Pending pending);
+  void go_on(Transaction& tx, Live& live);
   // How long queue and workflow have been paused in all. What is measured in engine time is put off
   // by what was added.
   std::int64_t pause_total(std::int64_t workflow, const queue::Queue* q);
@@ -155,7 +248,13 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> apply(Transaction& tx, const SkipStage& c);
   Result<Unit> apply(Transaction& tx, const FailStage& c);
   Result<Unit> redrive(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter);
-  void end_from_outside(Transaction& tx, Live& live, Kind kind, int status, const Fault& fault);
+  // Ends the run of a root frame: at once, or when everything below it has been stopped.
+  void end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault);
+  void end_now(Transaction& tx, Live& live);
+  void pause_frame(Transaction& tx, Live& live);
+  void store_frame(Transaction& tx, const Live& live);
+  void resume_frame(Transaction& tx, Live& live);
+  void for_each_live(Transaction& tx, FrameId root, const std::function<void(Live&)>& visit);
 
   // ---- the rest of the commands ----
   Result<DeployWorkflow::Reply> apply(Transaction& tx, const DeployWorkflow& c);
@@ -225,7 +324,12 @@ struct Engine::Impl final : storage::Memory {
   std::unordered_set<std::int64_t> paused_runs;
   std::unordered_map<std::int64_t, EngineTime>
       beats;  // frames with a heartbeat: the next is due by
-  std::int64_t live_frames = 0;
+  std::int64_t live_runs = 0;
+  std::unordered_map<std::int64_t, std::unique_ptr<Join>> joins;  // by spawn
+  std::vector<std::int64_t> open_sources;  // spawns whose list of items is open, oldest first
+  std::deque<Followup> followups;
+  bool following = false;
+  bool spawns_spent = true;  // there may be rows to sweep
   std::int64_t next_frame_wall = 0, next_frame_engine = 0, next_deadline = 0;  // 0: look
   bool more_due = false;
   EngineTime time_marked;
@@ -267,6 +371,8 @@ struct Engine::Impl final : storage::Memory {
 
 // A message's headers as a JSON object; "" for none.
 std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
+// Whether what one version of a state spawned can be gone on with in another.
+bool same_children(const workflows::State& before, const workflows::State& after);
 // An error of a state as JSON for the list of a message's failures.
 std::string append_failure(const std::string& failures, std::int64_t attempt,
                            std::string_view worker, WallTime started, WallTime ended,

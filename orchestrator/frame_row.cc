@@ -5,14 +5,53 @@
 
 namespace sluice::orchestrator {
 namespace {
-constexpr char format_1 = 1;
+constexpr char format_1 = 1, format_2 = 2;
+
+// Which of the parts that few frames have follow.
+enum Part : std::int64_t {
+  has_parent = 1 << 0,
+  has_item = 1 << 1,
+  has_key = 1 << 2,
+  has_variables = 1 << 3,
+  has_spawned = 1 << 4,
+  has_stopping = 1 << 5,
+  has_pending = 1 << 6,
+  has_child_run = 1 << 7,
+  has_waiter = 1 << 8,
+  has_headers = 1 << 9,
+  has_source = 1 << 10,
+};
+
+void put(ByteWriter& out, DocRef ref) {
+  out.number(ref.seq);
+  out.number(ref.slot);
+}
+DocRef get_ref(ByteReader& in) {
+  DocRef ref;
+  ref.seq = in.number();
+  ref.slot = static_cast<std::uint32_t>(in.number());
+  return ref;
+}
+void put(ByteWriter& out, const Fault& fault) {
+  out.number((fault.error ? 1 : 0) | (fault.cause ? 2 : 0));
+  out.text(fault.error.value_or(""));
+  out.text(fault.cause.value_or(""));
+}
+Fault get_fault(ByteReader& in) {
+  Fault fault;
+  const auto which = in.number();
+  const std::string error(in.text()), cause(in.text());
+  if (which & 1) fault.error = error;
+  if (which & 2) fault.cause = cause;
+  return fault;
+}
 constexpr std::int64_t slots_max = 1 << 12;
 }  // namespace
 
 std::string encode(const FrameRow& row) {
   std::string bytes;
   bytes.reserve(64);
-  bytes.push_back(format_1);
+  bytes.push_back(format_2);
   ByteWriter out(bytes);
   const Frame& f = row.frame;
   out.number(row.run.value == f.id.value ? 0 : row.run.value);
@@ -41,14 +80,59 @@ std::string encode(const FrameRow& row) {
   out.number(row.held_run_timeout_us);
   out.number(row.attempts);
   out.text(row.failures);
+  std::int64_t parts = 0;
+  if (f.parent.value != 0) parts |= has_parent;
+  if (f.item.index >= 0) parts |= has_item;
+  if (f.item.key) parts |= has_key;
+  if (!f.item.source.empty()) parts |= has_source;
+  if (row.variables_ref) parts |= has_variables;
+  if (row.spawned != 0) parts |= has_spawned;
+  if (row.stopping.now) parts |= has_stopping;
+  if (row.pending.kind != Pending::Kind::none) parts |= has_pending;
+  if (row.child_run) parts |= has_child_run;
+  if (row.waiter.value != 0) parts |= has_waiter;
+  if (!row.headers.empty()) parts |= has_headers;
+  out.number(parts);
+  if (parts & has_parent) {
+    out.number(f.parent.value);
+    out.number(row.index);
+    out.number(row.spawn);
+  }
+  if (parts & has_item) {
+    out.number(f.item.index);
+    put(out, row.item_ref);
+  }
+  if (parts & has_key) out.text(*f.item.key);
+  if (parts & has_variables) put(out, row.variables_ref);
+  if (parts & has_spawned) {
+    out.number(row.spawned);
+    out.text(row.plan);
+  }
+  if (parts & has_stopping) {
+    put(out, row.stopping.fault);
+    out.number((row.stopping.of_branch ? 1 : 0) | (row.stopping.dead_letter ? 2 : 0));
+    out.number(row.stopping.child + 1);
+    out.number(row.stopping.run_status);
+  }
+  if (parts & has_pending) {
+    out.number(static_cast<std::int64_t>(row.pending.kind));
+    put(out, row.pending.output);
+    put(out, row.pending.fault);
+    out.number(row.pending.run.value);
+  }
+  if (parts & has_child_run) out.number(row.child_run.value);
+  if (parts & has_waiter) out.number(row.waiter.value);
+  if (parts & has_headers) out.text(row.headers);
+  if (parts & has_source) out.text(f.item.source);
   return bytes;
 }
 
 FrameRow decode_frame(FrameId id, std::string_view bytes) {
   FrameRow row;
-  if (bytes.empty() || bytes.front() != format_1)
+  const char format = bytes.empty() ? '\0' : bytes.front();
+  if (format != format_1 && format != format_2)
     throw storage::StorageError(storage::Fault::corrupt,
-                                "frame " + to_string(id) + ": expected a frame of format 1");
+                                "frame " + to_string(id) + ": expected a frame of format 1 or 2");
   ByteReader in(bytes.substr(1));
   Frame& f = row.frame;
   f.id = id;
@@ -81,6 +165,41 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   row.held_run_timeout_us = in.number();
   row.attempts = in.number();
   row.failures = in.text();
+  const std::int64_t parts = format == format_1 ? 0 : in.number();
+  if (parts & has_parent) {
+    f.parent = FrameId{in.number()};
+    row.index = in.number();
+    row.spawn = in.number();
+  }
+  if (parts & has_item) {
+    f.item.index = in.number();
+    row.item_ref = get_ref(in);
+  }
+  if (parts & has_key) f.item.key = std::string(in.text());
+  if (parts & has_variables) row.variables_ref = get_ref(in);
+  if (parts & has_spawned) {
+    row.spawned = in.number();
+    row.plan = in.text();
+  }
+  if (parts & has_stopping) {
+    row.stopping.now = true;
+    row.stopping.fault = get_fault(in);
+    const auto flags = in.number();
+    row.stopping.of_branch = (flags & 1) != 0;
+    row.stopping.dead_letter = (flags & 2) != 0;
+    row.stopping.child = in.number() - 1;
+    row.stopping.run_status = static_cast<int>(in.number());
+  }
+  if (parts & has_pending) {
+    row.pending.kind = static_cast<Pending::Kind>(in.number());
+    row.pending.output = get_ref(in);
+    row.pending.fault = get_fault(in);
+    row.pending.run = RunId{in.number()};
+  }
+  if (parts & has_child_run) row.child_run = RunId{in.number()};
+  if (parts & has_waiter) row.waiter = FrameId{in.number()};
+  if (parts & has_headers) row.headers = in.text();
+  if (parts & has_source) f.item.source = in.text();
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt,
                                 "frame " + to_string(id) + ": its row is damaged");

@@ -1,7 +1,8 @@
 // A frame as it is stored: in its message's `owner`, or in the table `frames`.
 //
-// Format 1: a version byte, then numbers as in base/varint.h, in the order of the code in
-// frame_row.cc. To change it: add format 2 beside it, keep reading 1, and write 2 only.
+// Format 2: a version byte, then numbers as in base/varint.h, in the order of the code in
+// frame_row.cc. Format 1, which is still read, ends before what children and child runs need. To
+// change it: add format 3 beside it, keep reading the others, and write 3 only.
 #pragma once
 
 #include <string>
@@ -12,6 +13,24 @@
 #include "queue/queue.h"
 
 namespace sluice::orchestrator {
+
+// Why the children of a frame are being stopped, and what follows when the last one has.
+struct Stopping {
+  bool now = false;
+  Fault fault;
+  bool of_branch = false;    // the fault is a child's own
+  std::int64_t child = -1;   // which one; -1: none
+  bool dead_letter = false;  // it passed the child's own Retry and Catch
+  int run_status = 0;        // not 0: the run ends so, by a person's word or its time-out
+};
+
+// What happened to a frame and is yet to be acted upon.
+struct Pending {
+  enum class Kind : std::uint8_t { none, succeeded, failed, run_started } kind = Kind::none;
+  DocRef output;  // succeeded
+  Fault fault;    // failed
+  RunId run;      // run_started
+};
 
 struct FrameRow {
   Frame frame;  // its input may be absent; then input_ref says where it is
@@ -37,6 +56,19 @@ struct FrameRow {
   // that failed.
   std::int64_t attempts = 0;
   std::string failures;
+  // ---- since format 2 ----
+  DocRef variables_ref;
+  DocRef item_ref;
+  std::int64_t index = -1;  // of a child: its place among its siblings
+  std::int64_t spawn = 0;   // of a child: the spawn that it belongs to (table children)
+  // While it waits for children: their spawn, and what is to be spawned (spawn_plan.h).
+  std::int64_t spawned = 0;
+  std::string plan;
+  Stopping stopping;
+  Pending pending;
+  RunId child_run;    // while it waits for the end of a run
+  FrameId waiter;     // of a root frame: the frame that waits for the run's end
+  std::string headers;  // where the frame is kept: of the stage's message
 };
 
 std::string encode(const FrameRow& row);

@@ -116,6 +116,7 @@ void Engine::Impl::before_commit(Transaction& tx) {
 
 void Engine::Impl::committed() {
   undo.clear();
+  trim_joins();
   std::vector<std::pair<std::shared_ptr<Consumer>, std::vector<Delivery>>> pushes;
   for (auto& [consumer_id, tasks] : deliveries) {
     if (const auto at = waiting_of_consumer.find(consumer_id); at != waiting_of_consumer.end()) {
@@ -160,7 +161,7 @@ void Engine::Impl::committed() {
   touched_runs.clear();
 
   counts.commits += 1;
-  counts.live_runs = live_frames;
+  counts.live_runs = live_runs;
   counts.leases = static_cast<std::int64_t>(queues.leases().size());
   counts.engine_now = now().engine;
   publish();

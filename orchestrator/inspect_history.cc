@@ -25,6 +25,10 @@ std::string_view doc_field(Kind kind) {
       return "input";
     case Kind::task_scheduled:
       return "parameters";
+    case Kind::variables_assigned:
+      return "variables";
+    case Kind::evaluation_failed:
+      return "expression";
     default:
       return "output";
   }
@@ -32,71 +36,121 @@ std::string_view doc_field(Kind kind) {
 
 }  // namespace
 
-std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId run,
-                                                  std::int64_t last_seq, std::int64_t version_id) {
-  struct Row {
-    std::int64_t seq;
-    FrameId frame;
-    WallTime at;
-    std::string events, docs;
-  };
-  std::vector<Row> rows;
+// Every row of the run's log in the order it happened, without its documents: the root frame's along
+// `prev`, the children's along their index.
+std::vector<Inspector::Impl::HistoryRow> Inspector::Impl::history_rows(storage::Reader& reader,
+                                                                       RunId run,
+                                                                       std::int64_t last_seq) {
+  std::vector<HistoryRow> rows;
   for (std::int64_t seq = last_seq; seq != 0 && rows.size() < rows_max;) {
     auto q = reader.query(sql::find_log, seq);
     if (!q.step()) break;
-    rows.push_back({seq, q.is_null(1) ? FrameId{run.value} : q.id<FrameTag>(1),
-                    WallTime{q.int64(3)}, std::string(q.blob(4)), std::string(q.blob(5))});
+    rows.push_back({seq, FrameId{run.value}, WallTime{q.int64(3)}, decode_events(seq, q.blob(4))});
     seq = q.is_null(2) ? 0 : q.int64(2);
   }
   std::reverse(rows.begin(), rows.end());
+  const std::size_t roots = rows.size();
+  for (auto q = reader.query(sql::log_of_children, run,
+                             static_cast<std::int64_t>(rows_max - rows.size()));
+       q.step();)
+    rows.push_back({q.int64(0), q.id<FrameTag>(1), WallTime{q.int64(2)},
+                    decode_events(q.int64(0), q.blob(3))});
+  if (rows.size() > roots)
+    std::sort(rows.begin(), rows.end(),
+              [](const HistoryRow& a, const HistoryRow& b) { return a.seq < b.seq; });
+  return rows;
+}
+
+namespace {
+
+bool shown(const LogRecord& r) {
+  if (r.record.kind == Kind::frame_kept) return false;
+  // The mark of a callback has no hand-out of its own.
+  return r.record.kind != Kind::task_started || r.fence != 0;
+}
+
+// Which member of an event a record's number is.
+std::string_view number_field(Kind kind) {
+  switch (kind) {
+    case Kind::map_started:
+      return "length";
+    case Kind::iteration_started:
+    case Kind::iteration_succeeded:
+    case Kind::iteration_failed:
+    case Kind::iteration_aborted:
+    case Kind::branch_aborted:
+      return "index";
+    default:
+      return "retry";
+  }
+}
+
+Json detail_of(const LogRecord& r) {
+  Json detail = Json::object();
+  if (r.record.fault.error) detail["error"] = *r.record.fault.error;
+  if (r.record.fault.cause) detail["cause"] = *r.record.fault.cause;
+  if (!r.queue.empty()) detail["queue"] = r.queue;
+  if (r.fence != 0) {
+    detail["worker"] = r.worker;
+    detail["attempt"] = r.attempt;
+  }
+  const std::string_view number = number_field(r.record.kind);
+  if (r.record.number > 0 || (number == "index" && r.record.number == 0))
+    detail[std::string(number)] = r.record.number;
+  if (r.record.delay.us != 0)
+    detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
+  if (r.until) detail["until"] = to_rfc3339(*r.until);
+  if (!r.note.empty() && r.note != "submitted") {
+    const bool letter = r.record.kind == Kind::dead_letter_replayed ||
+                        r.record.kind == Kind::dead_lettered;
+    detail[letter ? "dead_letter" : "note"] = r.note;
+  }
+  return detail;
+}
+
+}  // namespace
+
+Inspector::Impl::HistoryPart Inspector::Impl::events(storage::Reader& reader,
+                                                     const std::vector<HistoryRow>& rows,
+                                                     std::int64_t version_id, std::size_t from,
+                                                     std::size_t count) {
+  // A redrive may go on with another version; each ending keeps the frame, which knows the version
+  // until then.
+  std::vector<std::int64_t> version_ids(rows.size(), version_id);
+  std::size_t told = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (const auto& r : rows[i].records) {
+      if (r.kept_frame.empty()) continue;
+      const std::int64_t until_here = decode_frame(rows[i].frame, r.kept_frame).version_id;
+      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told),
+                version_ids.begin() + static_cast<std::ptrdiff_t>(i) + 1, until_here);
+      told = i + 1;
+    }
 
   // A payload that passes through is stored once and spoken of often: each is read and parsed once.
   std::map<std::pair<std::int64_t, std::uint32_t>, Json> docs;
   const auto json_of = [&](DocRef ref) -> const Json& {
     const auto [at, fresh] = docs.try_emplace({ref.seq, ref.slot});
-    if (fresh) {
-      const auto row = std::lower_bound(rows.begin(), rows.end(), ref.seq,
-                                        [](const Row& r, std::int64_t seq) { return r.seq < seq; });
-      if (row != rows.end() && row->seq == ref.seq)
-        at->second = Json::parse(doc_of(row->events, row->docs, ref.slot), nullptr, false);
-      else
-        at->second = doc(reader, ref).json();
-    }
+    if (fresh) at->second = doc(reader, ref).json();
     return at->second;
   };
 
-  // A redrive may go on with another version; each ending keeps the frame, which knows the version
-  // until then.
-  std::vector<std::vector<LogRecord>> records;
-  std::vector<std::int64_t> version_ids(rows.size(), version_id);
-  std::size_t told = 0;
-  for (const auto& row : rows) {
-    records.push_back(decode_events(row.seq, row.events));
-    for (const auto& r : records.back()) {
-      if (r.kept_frame.empty()) continue;
-      const std::int64_t until_here = decode_frame(row.frame, r.kept_frame).version_id;
-      std::fill(version_ids.begin() + static_cast<std::ptrdiff_t>(told),
-                version_ids.begin() + static_cast<std::ptrdiff_t>(records.size()), until_here);
-      told = records.size();
-    }
-  }
-
-  std::vector<HistoryEvent> list;
+  HistoryPart part;
   std::map<FrameId, workflows::StateIndex> standing;  // where each frame is, as the events go on
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const auto machine = version(reader, version_ids[i]).machine;
-    for (const auto& r : records[i]) {
-      if (r.record.kind == Kind::frame_kept) continue;
-      // The mark of a callback has no hand-out of its own.
-      if (r.record.kind == Kind::task_started && r.fence == 0) continue;
+    const HistoryRow& row = rows[i];
+    for (const auto& r : row.records) {
+      if (r.record.kind == Kind::state_entered) standing[row.frame] = r.record.state;
+      if (!shown(r)) continue;
+      const std::size_t place = part.total++;
+      if (place < from || place >= from + count) continue;
+      const auto machine = version(reader, version_ids[i]).machine;
       HistoryEvent e;
-      e.id = static_cast<std::int64_t>(list.size()) + 1;
+      e.id = static_cast<std::int64_t>(place) + 1;
       e.frame = row.frame;
       e.at = r.record.kind == Kind::task_started ? r.started_at : row.at;
       auto type = workflows::StateType::task;
       auto state = r.record.state;
-      if (r.record.kind == Kind::state_entered) standing[row.frame] = state;
       if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is
                                                   // where the frame stands.
         const auto at = standing.find(row.frame);
@@ -107,29 +161,12 @@ std::vector<HistoryEvent> Inspector::Impl::events(storage::Reader& reader, RunId
         type = machine->states[state].type;
       }
       e.type = type_of(r, type);
-      e.detail = Json::object();
+      e.detail = detail_of(r);
       if (r.doc_ref) e.detail[std::string(doc_field(r.record.kind))] = json_of(r.doc_ref);
-      if (r.record.fault.error) e.detail["error"] = *r.record.fault.error;
-      if (r.record.fault.cause) e.detail["cause"] = *r.record.fault.cause;
-      if (!r.queue.empty()) e.detail["queue"] = r.queue;
-      if (r.fence != 0) {
-        e.detail["worker"] = r.worker;
-        e.detail["attempt"] = r.attempt;
-      }
-      if (r.record.number != 0) e.detail["retry"] = r.record.number;
-      if (r.record.delay.us != 0)
-        e.detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
-      if (r.until) e.detail["until"] = to_rfc3339(*r.until);
-      if (!r.note.empty() && r.note != "submitted") {
-        if (r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered)
-          e.detail["dead_letter"] = r.note;
-        else
-          e.detail["note"] = r.note;
-      }
-      list.push_back(std::move(e));
+      part.events.push_back(std::move(e));
     }
   }
-  return list;
+  return part;
 }
 
 Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t after) const {
@@ -162,18 +199,19 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
         }
       }
     }
-    auto events = impl_->events(reader, id, last_seq, version_id);
+    const auto from = static_cast<std::size_t>(std::max<std::int64_t>(0, after));
+    const auto wanted = static_cast<std::size_t>(limit);
+    auto part = impl_->events(reader, impl_->history_rows(reader, id, last_seq), version_id, from,
+                              wanted);
     if (in_hands) {
-      in_hands->id = static_cast<std::int64_t>(events.size()) + 1;
-      events.push_back(std::move(*in_hands));
+      in_hands->id = static_cast<std::int64_t>(part.total) + 1;
+      if (part.total >= from && part.total < from + wanted)
+        part.events.push_back(std::move(*in_hands));
+      ++part.total;
     }
     Page<HistoryEvent> page;
-    const auto from = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(after, 0, static_cast<std::int64_t>(events.size())));
-    const auto to = std::min(events.size(), from + static_cast<std::size_t>(limit));
-    page.items.assign(std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(from)),
-                      std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(to)));
-    if (to < events.size()) page.next = std::to_string(to);
+    page.items = std::move(part.events);
+    if (from + wanted < part.total) page.next = std::to_string(from + wanted);
     found = std::move(page);
   });
   if (!found) return make_error(Errc::not_found, "no run " + to_string(id));

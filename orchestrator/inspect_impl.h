@@ -27,10 +27,25 @@ struct Inspector::Impl {
   Doc doc(storage::Reader& reader, DocRef ref);
   RunSummary summary(storage::Reader& reader, storage::Query& row);
   std::optional<FrameRow> root_frame(storage::Reader& reader, RunId run);
+  // The root frame first, each before its children; the first hundred.
   std::vector<WaitingFor> waiting_for(storage::Reader& reader, RunId run);
-  // Every event of the run, oldest first.
-  std::vector<HistoryEvent> events(storage::Reader& reader, RunId run, std::int64_t last_seq,
-                                   std::int64_t version_id);
+  void add_waits(storage::Reader& reader, FrameId frame, std::vector<WaitingFor>& list);
+  void add_children(storage::Reader& reader, const FrameRow& row, WaitingFor wait,
+                    std::vector<WaitingFor>& list);
+  struct HistoryRow {
+    std::int64_t seq;
+    FrameId frame;
+    WallTime at;
+    std::vector<LogRecord> records;
+  };
+  std::vector<HistoryRow> history_rows(storage::Reader& reader, RunId run, std::int64_t last_seq);
+  // `count` events from place `from` on, oldest first, and how many there are in all.
+  struct HistoryPart {
+    std::vector<HistoryEvent> events;
+    std::size_t total = 0;
+  };
+  HistoryPart events(storage::Reader& reader, const std::vector<HistoryRow>& rows,
+                     std::int64_t version_id, std::size_t from, std::size_t count);
   DeadLetterSummary letter(storage::Reader& reader, storage::Query& row);
   PeekedMessage peeked(storage::Reader& reader, storage::Query& row);
 

@@ -96,7 +96,26 @@ inline constexpr Sql open_letter_of_run{
     "inspect.open_letter_of_run",
     "SELECT id FROM dead_letters INDEXED BY dead_letters_of_run WHERE status = 1 AND run = ?1"};
 
+// ---- children ----
+inline constexpr Sql children_by_status{
+    "inspect.children_by_status",
+    "SELECT status, count(*) FROM children WHERE spawn = ?1 GROUP BY status"};
+inline constexpr Sql live_children{
+    "inspect.live_children",
+    "SELECT frame FROM children WHERE spawn = ?1 AND status = 1 ORDER BY idx LIMIT ?2"};
+inline constexpr Sql log_of_children{
+    "inspect.log_of_children",
+    "SELECT seq, frame, at, events FROM log INDEXED BY log_of_children WHERE run = ?1 AND frame IS "
+    "NOT NULL ORDER BY frame, seq LIMIT ?2"};
+
 // ---- the invariants ----
+inline constexpr Sql lost_children{
+    "inspect.lost_children",
+    "SELECT c.spawn, c.idx, c.frame FROM children c WHERE c.status = 1 AND NOT EXISTS (SELECT 1 "
+    "FROM messages m WHERE m.id = c.frame) AND NOT EXISTS (SELECT 1 FROM frames f WHERE f.id = "
+    "c.frame) LIMIT 100"};
+inline constexpr Sql a_live_child{
+    "inspect.a_live_child", "SELECT 1 FROM children WHERE spawn = ?1 AND status = 1 LIMIT 1"};
 inline constexpr Sql live_runs_after{
     "inspect.live_runs_after",
     "SELECT id, status FROM runs WHERE id > ?1 AND status IN (1, 6) ORDER BY id LIMIT ?2"};
@@ -109,7 +128,7 @@ inline constexpr Sql owned_after{
     "inspect.owned_after",
     "SELECT id, owner FROM messages WHERE id > ?1 AND owner IS NOT NULL ORDER BY id LIMIT ?2"};
 inline constexpr Sql frames_after{"inspect.frames_after",
-                                  "SELECT id, data FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
+                                  "SELECT id, data, wait_kind FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
 inline constexpr Sql deadline_exists{
     "inspect.deadline_exists",
     "SELECT 1 FROM deadlines WHERE due = ?1 AND frame = ?2 AND kind = ?3"};

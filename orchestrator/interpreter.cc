@@ -2,16 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "orchestrator/context_object.h"
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
 
-using workflows::Failure;
-using workflows::Needs;
 using workflows::no_state;
-using workflows::Scope;
-using workflows::State;
 using workflows::StateIndex;
 using workflows::StateType;
 
@@ -54,8 +49,7 @@ Walk::Step Walk::happened(const Redriven&) {
 }
 
 Walk::Step Walk::happened(const TimerDue&) {
-  SLUICE_CHECK(state().type == StateType::wait, "a timer of a Wait state");
-  return waited();
+  return state().type == StateType::wait ? pass_through() : run_state();
 }
 
 Next Walk::walk() {
@@ -69,7 +63,7 @@ Walk::Step Walk::enter() {
   // state's work.
   ++frame_.entries;
   if (frame_.transitions >= machine_.transitions_max) {
-    return fail_run(
+    return fail_frame(
         {"Sluice.TransitionLimit", fmt::format("The run has entered {} states, which is its "
                                                "MaxTransitions; it was about to enter '{}'.",
                                                frame_.transitions, state().name)},
@@ -97,103 +91,39 @@ Walk::Step Walk::run_state() {
       return wait(std::get<workflows::WaitState>(body));
     case StateType::fail:
       return fail_state(std::get<workflows::FailState>(body));
-    case StateType::succeed:
     case StateType::parallel:
+      return branch_out(std::get<workflows::ParallelState>(body));
     case StateType::map:
+      return map_items(std::get<workflows::MapState>(body));
+    case StateType::succeed:
       break;
   }
-  auto input = effective_input();
-  if (!input) return failed(input.failure());
-  auto output = select(state().output_path, state().output_null, *input);
-  if (!output) return failed(output.failure());
-  return succeed(*std::move(output));
+  return pass_through();
 }
 
-Walk::Step Walk::leave(Doc output) {
-  if (state().end || state().next == no_state) return succeed(std::move(output));
-  return go(state().next, std::move(output));
+Walk::Step Walk::leave(Outcome outcome) {
+  return go(state().end ? no_state : state().next, std::move(outcome));
 }
 
-Walk::Step Walk::go(StateIndex next, Doc output) {
-  record_in_state(Kind::state_exited, output);
+Walk::Step Walk::go(StateIndex next, Outcome outcome) {
+  if (outcome.assigned) {
+    frame_.variables = std::move(outcome.variables);
+    record_in_state(Kind::variables_assigned, std::move(outcome.assigned));
+  }
+  record_in_state(Kind::state_exited, outcome.output);
+  if (next == no_state) return succeed(std::move(outcome.output));
   frame_.state = next;
-  frame_.input = std::move(output);
+  frame_.input = std::move(outcome.output);
   return std::nullopt;
 }
 
-Walk::Step Walk::succeed(Doc output) {
-  record_in_state(Kind::state_exited, output);
-  record(Kind::execution_succeeded, output);
+Next Walk::succeed(Doc output) {
+  if (!frame_.parent) {
+    record(Kind::execution_succeeded, output);
+  } else {
+    record_iteration(Kind::iteration_succeeded);
+  }
   return Finish{End::succeeded, std::move(output), {}, false};
-}
-
-Scope Walk::scope(Needs needs, const Doc& input) {
-  Scope scope;
-  if (needs.input) scope.input = &input.json();
-  if (needs.context) {
-    if (!context_) context_ = context_object(machine_, run_, frame_);
-    scope.context = &*context_;
-  }
-  return scope;
-}
-
-Walk::Evaluated<Doc> Walk::effective_input() {
-  return select(state().input_path, state().input_null, frame_.input);
-}
-
-Walk::Evaluated<Doc> Walk::select(const std::optional<workflows::Path>& path, bool null,
-                                  const Doc& from) {
-  if (null) return Doc::empty_object();
-  if (!path || path->is_root()) return from;
-  auto selected = path->evaluate(scope(path->needs(), from));
-  if (!selected) return std::move(selected.failure());
-  Doc made = Doc::from_json(*std::move(selected));
-  if (auto failure = too_large(made)) return *std::move(failure);
-  return made;
-}
-
-Walk::Evaluated<Doc> Walk::fill(const workflows::Value& form, const Doc& input) {
-  auto value = form.evaluate(scope(form.needs(), input), {chance_, now_}, "");
-  if (!value) return std::move(value.failure());
-  Doc made = Doc::from_json(*std::move(value));
-  if (auto failure = too_large(made)) return *std::move(failure);
-  return made;
-}
-
-Walk::Evaluated<Doc> Walk::state_output(Doc result) {
-  const State& here = state();
-  Doc merged = std::move(result);
-  if (here.result_null) {
-    merged = frame_.input;
-  } else if (here.result_path && !here.result_path->is_root()) {
-    auto inserted = here.result_path->insert(frame_.input.json(), merged.json());
-    if (!inserted) return std::move(inserted.failure());
-    merged = Doc::from_json(*std::move(inserted));
-    if (auto failure = too_large(merged)) return *std::move(failure);
-  }
-  return select(here.output_path, here.output_null, merged);
-}
-
-Walk::Step Walk::leave_with_result(Doc result, bool retryable) {
-  auto output = state_output(std::move(result));
-  if (!output) return failed(output.failure(), retryable);
-  return leave(*std::move(output));
-}
-
-std::optional<Failure> Walk::too_large(const Doc& made) const {
-  // The nesting first: writing a value as text recurses.
-  if (workflows::nests_deeper(made.json(), static_cast<int>(JsonLimits{}.depth_max)))
-    return Failure{
-        "States.DataLimitExceeded",
-        fmt::format("The state/task '{}' made a value that nests more than {} arrays and objects.",
-                    state().name, JsonLimits{}.depth_max)};
-  if (made.size_bytes() <= limits_.payload_bytes_max) return std::nullopt;
-  return Failure{
-      "States.DataLimitExceeded",
-      fmt::format(
-          "The state/task '{}' returned a result with a size exceeding the maximum number of "
-          "bytes service limit.",
-          state().name)};
 }
 
 void Walk::record(Kind kind, Doc doc, Fault fault) {

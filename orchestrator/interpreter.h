@@ -7,10 +7,12 @@
 // Invariants:
 //   - Effects name exactly one `next`: a frame that is not finished has exactly one reason to wait.
 //   - At most inline_states_max states are walked in one call; then the frame asks to be continued.
-//   - An error goes through the state's Retry, then its Catch, then ends the run. Retry is for
-//   attempts: an error
+//   - An error goes through the state's Retry, then its Catch, then ends the frame: the run, or the
+//     branch or item, whose parent then has the error. Retry is for attempts: a JSONPath error
 //     before a task was scheduled would only repeat itself, and goes to Catch. States.Runtime and
 //     Sluice.TransitionLimit end the run at once.
+//   - Output and Assign are computed from one snapshot; what is assigned is seen from the next
+//     state on.
 //   - A document that a state only hands on stays the same Doc; nothing is parsed or serialised for
 //   it.
 //
@@ -37,10 +39,11 @@ struct Item {
   std::int64_t index = -1;  // -1: none
   Doc value;
   std::optional<std::string> key;  // of an object's member
+  std::string source;              // item_source.h; "": not told
 };
 
-// One live branch of a run. The root frame's id is the run's; the others have a parent, which stands
-// at the Parallel or Map that spawned them.
+// One live branch of a run. The root frame's id is the run's; the others have a parent, which
+// stands at the Parallel or Map that spawned them.
 struct Frame {
   FrameId id;
   FrameId parent;  // none: the root
@@ -83,7 +86,7 @@ struct TaskFailed {
   Fault fault;
   bool timed_out = false;
   bool heartbeat = false;
-};                    // one of the two: States.Timeout
+};  // one of the two: States.Timeout
 // A Wait state's time has come, or that of another attempt at a state that is no task on a queue.
 struct TimerDue {};
 struct Continued {};  // go on walking inline states from frame.state, not yet entered
@@ -96,13 +99,14 @@ struct ChildrenSucceeded {
 };
 // A branch or item failed beyond what is tolerated; the others have been stopped.
 struct ChildrenFailed {
-  Fault fault;             // the child's, or States.ExceedToleratedFailureThreshold, …
-  bool of_branch = false;  // the child's own: a handler of States.BranchFailed matches too
+  Fault fault;              // the child's, or States.ExceedToleratedFailureThreshold, …
+  bool of_branch = false;   // the child's own: a handler of States.BranchFailed matches too
+  bool dead_letter = true;  // as the child's Finish said; false: a Fail state ended it
 };
 // The child run was started: the result of a state that does not wait for its end.
 struct RunStarted {
   RunId id;
-  std::string name;
+  std::string workflow, name;
   WallTime at;
 };
 // The child run that the frame waits for has ended.
@@ -154,7 +158,7 @@ enum class Kind : std::uint8_t {
   parallel_started,
   parallel_succeeded,
   parallel_failed,
-  map_started,  // number: how many items, where that is known
+  map_started,  // number: how many items; -1: the reader will know
   map_succeeded,
   map_failed,
   iteration_started,  // number: the item's index, as of the next three
@@ -164,12 +168,12 @@ enum class Kind : std::uint8_t {
   map_run_started,
   map_run_succeeded,
   map_run_failed,
-  evaluation_failed,     // JSONata: an expression could not be evaluated
-  variables_assigned,    // doc: the new values
-  child_run_started,     // note: the run's id
-  event_awaited,         // note: the event's name
-  message_published,     // note: the topic's name
-  branch_aborted,        // ours: a branch was stopped because another failed
+  evaluation_failed,   // JSONata: doc: {"location": "Output/total"}
+  variables_assigned,  // doc: the new values
+  child_run_started,   // note: the run's id
+  event_awaited,       // note: the event's name
+  message_published,   // note: the topic's name
+  branch_aborted,      // ours: a branch was stopped because another failed
 };
 struct Record {
   Kind kind;
@@ -193,7 +197,8 @@ struct ScheduleTask {
 struct WaitUntil {
   WallTime at;
 };
-// Another attempt at a Parallel, a Map, or a task that is on no queue: TimerDue after the delay.
+// Another attempt at a state that is no task on a queue, or whose fields could not be evaluated:
+// TimerDue after the delay.
 struct RetryLater {
   Duration delay;  // engine time
 };
@@ -216,7 +221,8 @@ struct SpawnItems {
   Doc batch_input;
   Doc writer;  // the ResultWriter's arguments, evaluated; absent: results are not written
 };
-// A child run; the frame goes on with RunStarted or RunEnded, or with TaskFailed if it cannot start.
+// A child run; the frame goes on with RunStarted or RunEnded, or with TaskFailed if it cannot
+// start.
 struct StartChildRun {
   std::string workflow;
   std::optional<std::string> name;
@@ -226,14 +232,22 @@ struct StartChildRun {
   std::optional<Duration> timeout;
   std::optional<Duration> heartbeat;
 };
+// One more message of the same publication (events:putEvents takes several).
+struct PublishedToo {
+  std::string topic;
+  std::string key;
+  Doc body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
 // A message to a topic, or (to_queue) straight to a queue; the frame goes on with TaskSucceeded.
 struct Publish {
   std::string topic;
   bool to_queue = false;
-  std::string key;
+  std::string key;  // the routing key; to_queue: the message's group
   Doc body;
   std::vector<std::pair<std::string, std::string>> headers;
-  Doc result;  // what the state's result is
+  std::vector<PublishedToo> more;  // in order, after this one
+  Doc result;                      // what the state's result is: TaskSucceeded.output
   Duration delay;
   bool wait_for_task_token = false;
   std::optional<Duration> timeout;
@@ -265,12 +279,14 @@ struct Limits {
   std::size_t payload_bytes_max = 1 << 20;
 };
 
-// REQUIRES: `frame` came from this machine; TaskSucceeded and TaskFailed only while it stands at a
-// Task, TimerDue at a Wait.
+// REQUIRES: `frame` came from this machine; TaskSucceeded, TaskFailed, RunStarted and RunEnded only
+// while it stands at a Task, ChildrenSucceeded and ChildrenFailed at a Parallel or Map, TimerDue at
+// a Wait or after RetryLater.
 Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
                 const Event& event, WallTime now, std::uint64_t seed, const Limits& limits);
 
-// The input of the frame that works on one item: the item, or what ItemSelector makes of it.
+// The input of the frame that works on one item: the item, or what ItemSelector makes of it. A
+// failure is the Map state's: its cause is complete, as ChildrenFailed wants it.
 // REQUIRES: `parent` stands at the Map that asked for SpawnItems; `effective_input` is its `input`.
 workflows::Evaluated<Doc> prepare_item(const workflows::Machine& machine, const RunFacts& run,
                                        const Frame& parent, const Doc& effective_input,

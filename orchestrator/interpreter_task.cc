@@ -1,9 +1,9 @@
-// Task: what is put on a queue, and what becomes of the answer.
+// Task: what is put on a queue or asked of others, and what becomes of the answer.
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "base/json_text.h"
+#include "orchestrator/http_request.h"
+#include "orchestrator/service_answer.h"
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
@@ -13,8 +13,6 @@ using workflows::ResourceKind;
 using workflows::TaskState;
 
 namespace {
-
-constexpr std::int64_t time_limit_seconds_max = 99'999'999;
 
 // What a too large result is reported as being of: the function or activity, or the service.
 std::string reported_name(const workflows::Resource& resource) {
@@ -35,46 +33,79 @@ Doc invocation_payload(const Json& payload) {
   return Doc::from_json(payload);
 }
 
-// RFC 9110: Sat, 31 Jan 2026 23:59:59 GMT.
-std::string http_date(WallTime time) {
-  static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::string text = to_rfc3339(time);  // 2026-01-31T23:59:59…
-  const std::int64_t day = std::max<std::int64_t>(time.us, 0) / 86'400'000'000;
-  const std::size_t month = static_cast<std::size_t>((text[5] - '0') * 10 + (text[6] - '0') - 1);
-  return fmt::format("{}, {} {} {} {} GMT", days[(day + 4) % 7], text.substr(8, 2),
-                     months[month % 12], text.substr(0, 4), text.substr(11, 8));
-}
-
 }  // namespace
 
 Walk::Step Walk::schedule(Duration delay) {
-  auto scheduled = task(std::get<TaskState>(state().body));
-  if (!scheduled) return failed(scheduled.failure());
-  scheduled->delay = delay;
-  record_in_state(Kind::task_scheduled, scheduled->body);
-  history_.back().delay = delay;
-  return *std::move(scheduled);
+  auto next = work(std::get<TaskState>(state().body));
+  if (!next) return failed(next.failure());
+  if (auto* scheduled = std::get_if<ScheduleTask>(&*next)) {
+    scheduled->delay = delay;
+    record_in_state(Kind::task_scheduled, scheduled->body);
+    history_.back().delay = delay;
+  } else if (const auto* child = std::get_if<StartChildRun>(&*next)) {
+    record_in_state(Kind::task_scheduled, child->input);
+  } else if (const auto* message = std::get_if<Publish>(&*next)) {
+    record_in_state(Kind::message_published, message->body);
+  } else {
+    record_in_state(Kind::event_awaited);
+  }
+  return *std::move(next);
 }
 
-Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body) {
+Walk::Evaluated<Next> Walk::work(const TaskState& body) {
   auto input = effective_input();
   if (!input) return std::move(input.failure());
+  auto made = arguments(body.arguments, *input);
+  if (!made) return std::move(made.failure());
+  switch (body.resource.kind) {
+    case ResourceKind::queue:
+    case ResourceKind::lambda_invoke:
+    case ResourceKind::service:
+    case ResourceKind::http: {
+      auto scheduled = task(body, *input, *std::move(made));
+      if (!scheduled) return std::move(scheduled.failure());
+      return Next(*std::move(scheduled));
+    }
+    case ResourceKind::run:
+    case ResourceKind::topic:
+    case ResourceKind::event:
+    case ResourceKind::send:
+      break;
+  }
+  const auto times = time_limits(body, *input);
+  if (!times) return times.failure();
+  if (body.resource.kind == ResourceKind::run) return child_run(body, *std::move(made), *times);
+  if (body.resource.kind == ResourceKind::event) {
+    auto awaited = event(body.resource, body.arguments, *made);
+    if (!awaited) return std::move(awaited.failure());
+    awaited->timeout = times->timeout;
+    return Next(*std::move(awaited));
+  }
+  auto published = publication(body, *made);
+  if (!published) return std::move(published.failure());
+  published->wait_for_task_token = body.resource.wait_for_task_token;
+  published->timeout = times->timeout;
+  published->heartbeat = times->heartbeat;
+  published->headers.insert(published->headers.end(), body.headers.begin(), body.headers.end());
+  return Next(*std::move(published));
+}
+
+Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body, const Doc& input, Doc made) {
   ScheduleTask out;
   out.queue = body.resource.queue;
-  out.body = *input;
+  out.body = std::move(made);
   out.wait_for_task_token = body.resource.wait_for_task_token;
   out.headers = body.headers;
-  if (body.arguments) {
-    auto filled = fill(*body.arguments, *input);
-    if (!filled) return std::move(filled.failure());
-    out.body = *std::move(filled);
+  if (body.resource.kind == ResourceKind::http) {
+    auto request = http_request(out.body.json());
+    if (!request) return std::move(request.failure());
+    out.queue = "http:invoke";
+    out.body = Doc::from_json(*std::move(request));
   }
   if (body.resource.kind == ResourceKind::lambda_invoke) {
-    const Json& arguments = out.body.json();
-    const auto name = arguments.is_object() ? arguments.find("FunctionName") : arguments.end();
-    if (!arguments.is_object() || name == arguments.end() || !name->is_string())
+    const Json& given = out.body.json();
+    const auto name = given.is_object() ? given.find("FunctionName") : given.end();
+    if (!given.is_object() || name == given.end() || !name->is_string())
       return Failure{"States.Runtime",
                      "lambda:invoke needs a FunctionName, a string, in its Parameters."};
     const auto queue = workflows::function_queue(name->get_ref<const std::string&>());
@@ -85,123 +116,53 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body) {
               "The FunctionName {} is neither a name, a name with an alias, nor a function's ARN.",
               workflows::excerpt(*name, 200))};
     out.queue = *queue;
-    const auto payload = arguments.find("Payload");
-    out.body = payload == arguments.end() ? Doc::empty_object() : invocation_payload(*payload);
+    const auto payload = given.find("Payload");
+    out.body = payload == given.end() ? Doc::empty_object() : invocation_payload(*payload);
   }
 
-  auto timeout = time_limit(body.timeout, "TimeoutSeconds", *input);
-  if (!timeout) return std::move(timeout.failure());
-  auto heartbeat = time_limit(body.heartbeat, "HeartbeatSeconds", *input);
-  if (!heartbeat) return std::move(heartbeat.failure());
-  if (*timeout && *heartbeat && **heartbeat >= **timeout)
-    return Failure{"States.Runtime",
-                   fmt::format("HeartbeatSeconds ({}) must be smaller than TimeoutSeconds ({}).",
-                               (*heartbeat)->us / 1'000'000, (*timeout)->us / 1'000'000)};
-  out.timeout = *timeout;
-  out.heartbeat = *heartbeat;
-
-  if (body.priority && std::holds_alternative<std::int64_t>(*body.priority))
-    out.priority = static_cast<int>(std::get<std::int64_t>(*body.priority));
-  if (body.priority && std::holds_alternative<workflows::Path>(*body.priority)) {
-    const auto& path = std::get<workflows::Path>(*body.priority);
-    auto value = path.evaluate(scope(path.needs(), *input));
-    if (!value) return std::move(value.failure());
-    const std::int64_t priority = value->is_number_integer() ? value->get<std::int64_t>() : -1;
-    if (priority < 0 || priority > 9)
-      return Failure{"States.Runtime",
-                     fmt::format("Priority must be a whole number from 0 to 9: {} == {}",
-                                 path.text(), workflows::excerpt(*value, 200))};
-    out.priority = static_cast<int>(priority);
-  }
+  const auto times = time_limits(body, input);
+  if (!times) return times.failure();
+  out.timeout = times->timeout;
+  out.heartbeat = times->heartbeat;
+  const auto wanted = priority(body.priority, input);
+  if (!wanted) return wanted.failure();
+  out.priority = *wanted;
   return out;
 }
 
-Walk::Evaluated<std::optional<Duration>> Walk::time_limit(
-    const std::optional<workflows::Seconds>& limit, std::string_view field, const Doc& input) {
-  if (!limit) return std::optional<Duration>();
-  if (const auto* count = std::get_if<std::int64_t>(&*limit)) return std::optional(seconds(*count));
-  const auto& path = std::get<workflows::Path>(*limit);
-  auto value = path.evaluate(scope(path.needs(), input));
-  if (!value) return std::move(value.failure());
-  const auto refuse = [&](std::string_view what) {
-    return Failure{"States.Runtime", fmt::format("The {}Path parameter {}: {} == {}", field, what,
-                                                 path.text(), workflows::excerpt(*value, 200))};
-  };
-  const bool whole =
-      value->is_number_integer() ||
-      (value->is_number_float() && std::floor(value->get<double>()) == value->get<double>());
-  if (!whole) return refuse("cannot be parsed as a long value");
-  const double count = value->get<double>();
-  if (count < 0) return refuse("references a negative value");
-  if (count < 1 || count > static_cast<double>(time_limit_seconds_max))
-    return refuse(fmt::format("must reference a value from 1 to {}", time_limit_seconds_max));
-  return std::optional(seconds(static_cast<std::int64_t>(count)));
+Walk::Evaluated<Walk::TimeLimits> Walk::time_limits(const TaskState& body, const Doc& input) {
+  auto timeout = time_limit(body.timeout, "TimeoutSeconds", input);
+  if (!timeout) return std::move(timeout.failure());
+  auto heartbeat = time_limit(body.heartbeat, "HeartbeatSeconds", input);
+  if (!heartbeat) return std::move(heartbeat.failure());
+  if (*timeout && *heartbeat && **heartbeat >= **timeout)
+    return refused(fmt::format("HeartbeatSeconds ({}) must be smaller than TimeoutSeconds ({}).",
+                               (*heartbeat)->us / 1'000'000, (*timeout)->us / 1'000'000));
+  return TimeLimits{*timeout, *heartbeat};
 }
 
 Walk::Step Walk::happened(const TaskSucceeded& event) {
   SLUICE_CHECK(state().type == workflows::StateType::task, "the result of a Task state");
-  const auto& body = std::get<TaskState>(state().body);
-  if (event.output.size_bytes() > limits_.payload_bytes_max) {
-    Trouble trouble;
-    trouble.fault = {
-        "States.DataLimitExceeded",
-        fmt::format(
-            "The state/task '{}' returned a result with a size exceeding the maximum number of "
-            "bytes service limit.",
-            reported_name(body.resource))};
-    trouble.of_task = trouble.retryable = true;
-    record_in_state(Kind::task_failed, {}, trouble.fault);
-    return failed(trouble);
-  }
-  Doc result = event.output;
-  if (body.resource.kind == ResourceKind::lambda_invoke && !body.resource.wait_for_task_token)
-    result = wrapped_invocation(result);
+  return finished(event.output);
+}
+
+Walk::Step Walk::finished(Doc result) {
+  const auto& resource = std::get<TaskState>(state().body).resource;
+  if (result.size_bytes() > limits_.payload_bytes_max)
+    return task_failed(
+        {"States.DataLimitExceeded",
+         fmt::format("The state/task '{}' returned a result with a size exceeding the maximum "
+                     "number of bytes service limit.",
+                     reported_name(resource))});
+  if (resource.kind == ResourceKind::lambda_invoke && !resource.wait_for_task_token)
+    result = invocation_answer(result, chance_, now_);
   record_in_state(Kind::task_succeeded, result);
   if (state().result_selector) {
-    auto selected = fill(*state().result_selector, result);
+    auto selected = fill(*state().result_selector, {result, {}, {}}, "ResultSelector");
     if (!selected) return failed(selected.failure(), true);
     result = *std::move(selected);
   }
   return leave_with_result(std::move(result), true);
-}
-
-// The answer of the service's own lambda:invoke, with the same members: definitions select from it.
-Doc Walk::wrapped_invocation(const Doc& payload) {
-  const std::string request = fmt::format("{:016x}{:016x}", chance_.next(), chance_.next());
-  const std::string request_id =
-      fmt::format("{}-{}-4{}-a{}-{}", request.substr(0, 8), request.substr(8, 4),
-                  request.substr(13, 3), request.substr(17, 3), request.substr(20, 12));
-  const std::string trace =
-      fmt::format("root=1-{:08x}-{:016x}{:08x};sampled=0", now_.us / 1'000'000 & 0xFFFFFFFF,
-                  chance_.next(), chance_.next() >> 32);
-  Json lists = Json::object(), values = Json::object();
-  const auto header = [&](const char* name, const std::string& value) {
-    lists[name] = Json::array({value});
-    values[name] = value;
-  };
-  header("Connection", "keep-alive");
-  header("Content-Length", std::to_string(payload.size_bytes()));
-  header("Content-Type", "application/json");
-  header("Date", http_date(now_));
-  header("X-Amz-Executed-Version", "$LATEST");
-  header("x-amzn-Remapped-Content-Length", "0");
-  header("x-amzn-RequestId", request_id);
-  header("X-Amzn-Trace-Id", trace);
-  // The service gives these two as plain strings among the lists.
-  lists["Date"] = values["Date"];
-  lists["X-Amzn-Trace-Id"] = values["X-Amzn-Trace-Id"];
-  Json http = Json::object();
-  http["AllHttpHeaders"] = std::move(lists);
-  http["HttpHeaders"] = std::move(values);
-  http["HttpStatusCode"] = 200;
-
-  Json wrapped = Json::object();
-  wrapped["ExecutedVersion"] = "$LATEST";
-  wrapped["Payload"] = payload.json();
-  wrapped["SdkHttpMetadata"] = std::move(http);
-  wrapped["SdkResponseMetadata"]["RequestId"] = request_id;
-  wrapped["StatusCode"] = 200;
-  return Doc::from_json(std::move(wrapped));
 }
 
 }  // namespace sluice::orchestrator

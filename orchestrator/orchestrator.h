@@ -98,11 +98,12 @@ struct EngineStats {
 
 struct Options {
   std::size_t payload_bytes_max = 1 << 20;
+  std::int64_t children_live_max = 1'000;  // of one Map at a time, where it does not say fewer
+  std::string items_directory;  // where Maps find files of items and put files of results; "": nowhere
   Duration session_grace = seconds(2);         // a lost connection's time to come back
   Duration session_timeout = seconds(15);      // silence after which a connection counts as lost
   std::int64_t disk_reserve_bytes = 64 << 20;  // below it no new starts or sends
   std::size_t line_max = 65'536;
-  std::string items_directory;  // where Maps read items and write results; empty: nowhere
   std::uint64_t seed = 0;  // 0: from the operating system
   std::function<void(const std::string& why)> on_fatal{};
 };

@@ -9,7 +9,7 @@ namespace sluice::orchestrator {
 
 void Engine::Impl::recover(storage::Database& db) {
   std::string secret;
-  std::int64_t engine_us = 0, order_us = 0, largest = 0;
+  std::int64_t engine_us = 0, order_us = 0, largest = 0, live_children = 0;
   db.read(
       [&](Reader& reader) {
         if (auto q = reader.query(sql::get_meta, "token_secret"); q.step()) secret = q.blob(0);
@@ -19,11 +19,12 @@ void Engine::Impl::recover(storage::Database& db) {
         catalog.load(reader);
         queues.load(reader);
         largest = queues.largest_id();
-        for (const auto* statement : {&sql::max_run, &sql::max_frame})
+        for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));
         if (auto q = reader.query(sql::max_log); q.step()) log_seq = q.int64(0);
         for (auto q = reader.query(sql::paused_runs); q.step();) paused_runs.insert(q.int64(0));
-        if (auto q = reader.query(sql::count_frames); q.step()) live_frames = q.int64(0);
+        if (auto q = reader.query(sql::count_live_children); q.step()) live_children = q.int64(0);
+        if (auto q = reader.query(sql::count_frames); q.step()) live_runs = q.int64(0);
       },
       /*limited=*/false);
 
@@ -52,9 +53,10 @@ void Engine::Impl::recover(storage::Database& db) {
   for (const auto& [id, q] : queues.all()) {
     q->settings = in_force(q->operator_settings, q->definition_settings);
   }
-  live_frames += queues.loaded_in_lanes();
+  live_runs += queues.loaded_in_lanes();
   for (const auto& [key, lease] : queues.leases())
-    if (!lease.owner.empty()) live_frames += 1;
+    if (!lease.owner.empty()) live_runs += 1;
+  live_runs -= live_children;  // Each run has one frame that is not a child.
   for (const auto& [id, workflow] : catalog.all())
     if (workflow->paused) queues.pause_lane(workflow->id.value, true);
   std::vector<LeaseKey> stand_still;

@@ -92,8 +92,8 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   // A new entry is new work; going on with the same one keeps its idempotency key.
   if (!same_entry) row.frame.entries += 1;
   tx.run(sql::reopen_run, c.run, version->id);
-  undo.save(live_frames);
-  live_frames += 1;
+  undo.save(live_runs);
+  live_runs += 1;
   for (const auto& open : queues.open_dead_letters(tx, c.run))
     queues.close_dead_letter(tx, open, true, "");
   if (machine.timeout_s) {
@@ -106,7 +106,18 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   if (letter) redriven.note = to_string(*letter);
   Live live;
   live.row = std::move(row);
-  step(tx, live, Redriven{}, {std::move(redriven)});
+  // With other data, or elsewhere, what was spawned is not gone on with.
+  const bool same_shape =
+      live.row.spawned == 0 || (old_state != workflows::no_state &&
+                                same_children(old_machine.states[old_state],
+                                              machine.states[live.row.frame.state]));
+  if (live.row.spawned != 0 && (c.input || !same_entry || !same_shape)) {
+    forget_spawn(tx, std::exchange(live.row.spawned, 0));
+    live.row.plan.clear();
+  }
+  std::vector<LogRecord> before;
+  before.push_back(std::move(redriven));
+  take_up(tx, live, std::move(before));
   return Unit{};
 }
 

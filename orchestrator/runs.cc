@@ -5,7 +5,7 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr int status_running = 1, status_aborted = 5, status_paused = 6;
+constexpr int status_running = 1, status_timed_out = 4, status_aborted = 5, status_paused = 6;
 constexpr int run_timeout = 3;
 
 Error no_such_run(RunId run) { return make_error(Errc::not_found, "no run " + to_string(run)); }
@@ -56,45 +56,63 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
                                             to_base32(id));
     }
   }
-  const Now time = now();
-  const RunId run{ids.next(time.wall)};
-  Live live;
-  live.row.run = run;
-  live.row.frame.id = FrameId{run.value};
-  // A document of its own: the first log row of every run holds its input, whoever else was given
-  // the same.
-  live.row.frame.input = c.input.ref() ? Doc::from_text(c.input.text()) : c.input;
-  live.row.version_id = version->id;
-  live.row.priority = c.priority.value_or(queue::priority_default);
-  std::string labels;
+  NewRun run;
+  run.name = c.name;
+  run.input = c.input;
+  run.priority = c.priority.value_or(queue::priority_default);
+  run.own_priority = c.priority;
+  run.not_before = c.not_before;
   if (!c.labels.empty()) {
     Json object = Json::object();
     for (const auto& [key, value] : c.labels) object[key] = value;
-    labels = to_text(object);
+    run.labels = to_text(object);
   }
-  const auto& machine = catalog.machine(tx, *version);
+  return StartRun::Reply{create_run(tx, *version, run), false};
+}
+
+// The run's row and its root frame. It begins at once; one that a run starts begins with the next
+// batch, so that runs which start runs do not hold up the others.
+RunId Engine::Impl::create_run(Transaction& tx, Version& version, const NewRun& run) {
+  const Now time = now();
+  Live live;
+  FrameRow& row = live.row;
+  row.run = RunId{ids.next(time.wall)};
+  row.frame.id = FrameId{row.run.value};
+  // A document of its own: the first log row of every run holds its input, whoever else was given
+  // the same.
+  row.frame.input = run.input.ref() ? Doc::from_text(run.input.text()) : run.input;
+  row.version_id = version.id;
+  row.priority = run.priority;
+  if (run.awaited) row.waiter = run.parent_frame;
+  const auto& machine = catalog.machine(tx, version);
   // The run's first log row is the one that step() or the wait below writes.
-  tx.run(sql::insert_run, run, version->id, workflow->id, c.name,
-         labels.empty() ? std::nullopt : std::optional{labels}, c.priority, c.not_before,
-         log_seq + 1, time.wall);
-  undo.save(live_frames);
-  live_frames += 1;
+  tx.run(sql::insert_run, row.run, version.id, version.workflow->id, run.name, run.labels,
+         run.own_priority, run.not_before, log_seq + 1, time.wall,
+         run.parent_run ? std::optional{run.parent_run} : std::nullopt,
+         run.parent_frame ? std::optional{run.parent_frame} : std::nullopt);
+  undo.save(live_runs);
+  live_runs += 1;
   tally(counts.runs_started);
-  const bool later = c.not_before && *c.not_before > time.wall;
-  if (machine.timeout_s && !later) {
-    live.row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
-    tx.run(sql::insert_deadline, live.row.run_timeout_due, live.row.frame.id, run_timeout);
-    next_deadline = std::min(next_deadline, live.row.run_timeout_due);
-  }
-  if (later) {
+  const bool later = run.not_before && *run.not_before > time.wall;
+  if (later || run.parent_run) {
     // The input must be stored now; the interpreter starts the run when its time has come.
-    write_log(tx, live.row, {}, next_seq());
-    wait_as_frame(tx, live, WaitKind::delay, queue::Due{queue::ClockKind::wall, c.not_before->us});
-    touched(run, false);
-    return StartRun::Reply{run, false};
+    write_log(tx, row, {}, next_seq());
+    if (later)
+      wait_as_frame(tx, live, WaitKind::delay,
+                    queue::Due{queue::ClockKind::wall, run.not_before->us});
+    else
+      wait_as_frame(tx, live, WaitKind::continuation,
+                    queue::Due{queue::ClockKind::engine, time.engine.us});
+    touched(row.run, false);
+    return row.run;
+  }
+  if (machine.timeout_s) {
+    row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
+    tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);
+    next_deadline = std::min(next_deadline, row.run_timeout_due);
   }
   step(tx, live, Started{}, {});
-  return StartRun::Reply{run, false};
+  return row.run;
 }
 
 namespace {
@@ -109,8 +127,26 @@ std::optional<RunStatus> status_of(Reader& reader, RunId run) {
 }
 }  // namespace
 
-void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int status,
-                                    const Fault& fault) {
+void Engine::Impl::end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault) {
+  FrameRow& row = live.row;
+  row.stopping.now = true;
+  row.stopping.run_status = status;
+  row.stopping.fault = fault;
+  if (row.spawned != 0) {
+    Join& join = join_of(tx, row.spawned, row.frame.id);
+    join.stopping = row.stopping;
+    look_at(join);
+  } else {
+    end_now(tx, live);
+  }
+  follow(tx);
+}
+
+void Engine::Impl::end_now(Transaction& tx, Live& live) {
+  FrameRow& row = live.row;
+  const int status = row.stopping.run_status;
+  const Fault fault = row.stopping.fault;
+  row.stopping = {};
   std::vector<LogRecord> records;
   if (live.home.kind == Home::Kind::lease) {
     records.push_back(started_record(live.home.lease));
@@ -120,16 +156,25 @@ void Engine::Impl::end_from_outside(Transaction& tx, Live& live, Kind kind, int 
     }
   }
   LogRecord ended;
-  ended.record.kind = kind;
-  ended.record.state = live.row.frame.state;
+  ended.record.kind =
+      status == status_timed_out ? Kind::execution_timed_out : Kind::execution_aborted;
+  ended.record.state = row.frame.state;
   ended.record.fault = fault;
   records.push_back(std::move(ended));
   note_fence(live);
-  write_log(tx, live.row, records, next_seq(), {}, true);
-  drop_deadlines(tx, live.row);
+  if (row.child_run) follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
+  row.child_run = RunId{};
+  write_log(tx, row, records, next_seq(), {.keep = true});
+  drop_deadlines(tx, row);
+  const std::string failures =
+      live.home.kind == Home::Kind::frame ? row.failures : live.home.message.failures;
   leave_home(tx, live);
-  end_run(tx, live.row, status, fault.error);
-  touched(live.row.run, true);
+  joins.erase(row.spawned);
+  end_run(tx, row, status, fault.error);
+  touched(row.run, true);
+  if (status == status_timed_out)
+    add_dead_letter(tx, DeadLetterId{ids.next(now().wall)}, row, queue::DeadKind::state, fault,
+                    failures, 0, live.home.message.headers);
 }
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const CancelRun& c) {
@@ -140,8 +185,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CancelRun& c) {
     return run_is(c.run, found->status, "a run that has not ended");
   auto live = load(tx, FrameId{c.run.value});
   SLUICE_CHECK(live.has_value(), "the root frame of a live run");
-  end_from_outside(tx, *live, Kind::execution_aborted, status_aborted,
-                   Fault{std::nullopt, c.cause});
+  end_from_outside(tx, *live, status_aborted, Fault{std::nullopt, c.cause});
   return Unit{};
 }
 
@@ -154,14 +198,32 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
   tx.run(sql::set_run_status, c.run, status_running, status_paused);
   paused_runs.insert(c.run.value);
   undo.add([this, run = c.run.value] { paused_runs.erase(run); });
-  auto live = load(tx, FrameId{c.run.value});
-  SLUICE_CHECK(live.has_value(), "the root frame of a live run");
-  FrameRow& row = live->row;
+  for_each_live(tx, FrameId{c.run.value}, [&](Live& live) { pause_frame(tx, live); });
+  touched(c.run, false);
+  return Unit{};
+}
+
+// The frame and all below it, the frame last.
+void Engine::Impl::for_each_live(Transaction& tx, FrameId root,
+                                 const std::function<void(Live&)>& visit) {
+  auto live = load(tx, root);
+  SLUICE_CHECK(live.has_value(), "a live frame");
+  if (live->row.spawned != 0) {
+    std::vector<FrameId> children;
+    for (const auto& [index, frame] : join_of(tx, live->row.spawned, root).live)
+      children.push_back(frame);
+    for (const FrameId child : children) for_each_live(tx, child, visit);
+  }
+  visit(*live);
+}
+
+// Work in a worker's hands goes on and is accepted; what waits stands still, with what is left of
+// its times.
+void Engine::Impl::pause_frame(Transaction& tx, Live& live) {
+  FrameRow& row = live.row;
   const Now time = now();
-  // Work in a worker's hands goes on and is accepted; what waits stands still, with what is left of
-  // its times.
-  if (live->home.kind == Home::Kind::message) {
-    const auto& m = live->home.message;
+  if (live.home.kind == Home::Kind::message) {
+    const auto& m = live.home.message;
     if (m.due && m.due->clock == queue::ClockKind::engine)
       row.held_delay_us = std::max<std::int64_t>(0, m.due->us - time.engine.us);
     queues.hold(tx, m, time);
@@ -177,18 +239,23 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseRun& c) {
     tx.run(sql::delete_deadline, row.run_timeout_due, row.frame.id, run_timeout);
     row.run_timeout_due = 0;
   }
-  LogRecord paused;
-  paused.record.kind = Kind::execution_paused;
-  write_log(tx, row, {paused}, next_seq());
-  const std::string data = encode(row);
-  if (live->home.kind == Home::Kind::frame) {
-    tx.run(sql::set_frame_data, row.frame.id, storage::as_blob(data));
-  } else {
-    tx.run(sql::set_message_owner, row.frame.id, storage::as_blob(data));
-    if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
+  if (!row.frame.parent) {
+    LogRecord paused;
+    paused.record.kind = Kind::execution_paused;
+    write_log(tx, row, {paused}, next_seq());
   }
-  touched(c.run, false);
-  return Unit{};
+  store_frame(tx, live);
+}
+
+// The frame's row follows what was changed in memory.
+void Engine::Impl::store_frame(Transaction& tx, const Live& live) {
+  const std::string data = encode(live.row);
+  if (live.home.kind == Home::Kind::frame) {
+    tx.run(sql::set_frame_data, live.row.frame.id, storage::as_blob(data));
+    return;
+  }
+  tx.run(sql::set_message_owner, live.row.frame.id, storage::as_blob(data));
+  if (Lease* lease = queues.find_lease(live.home.lease.key)) queues.set_owner(*lease, data);
 }
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
@@ -199,19 +266,25 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
   tx.run(sql::set_run_status, c.run, status_paused, status_running);
   paused_runs.erase(c.run.value);
   undo.add([this, run = c.run.value] { paused_runs.insert(run); });
-  auto live = load(tx, FrameId{c.run.value});
-  SLUICE_CHECK(live.has_value(), "the root frame of a live run");
-  FrameRow& row = live->row;
+  for_each_live(tx, FrameId{c.run.value}, [&](Live& live) { resume_frame(tx, live); });
+  touched(c.run, false);
+  return Unit{};
+}
+
+void Engine::Impl::resume_frame(Transaction& tx, Live& live) {
+  FrameRow& row = live.row;
   const Now time = now();
-  LogRecord resumed;
-  resumed.record.kind = Kind::execution_resumed;
-  write_log(tx, row, {resumed}, next_seq());
+  if (!row.frame.parent) {
+    LogRecord resumed;
+    resumed.record.kind = Kind::execution_resumed;
+    write_log(tx, row, {resumed}, next_seq());
+  }
   const std::int64_t delay = row.held_delay_us;
   if (row.held_timeout_us != 0) {
     row.timeout_due = time.engine.us + delay + row.held_timeout_us;
     tx.run(sql::insert_deadline, row.timeout_due, row.frame.id, 1);
     next_deadline = std::min(next_deadline, row.timeout_due);
-    row.pause_base = pause_total(row, queues.find(live->home.message.queue));
+    row.pause_base = pause_total(row, queues.find(live.home.message.queue));
   }
   if (row.held_run_timeout_us != 0) {
     row.run_timeout_due = time.engine.us + row.held_run_timeout_us;
@@ -219,21 +292,13 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
     next_deadline = std::min(next_deadline, row.run_timeout_due);
   }
   row.held_delay_us = row.held_timeout_us = row.held_run_timeout_us = 0;
-  const std::string data = encode(row);
-  if (live->home.kind == Home::Kind::frame) {
-    tx.run(sql::set_frame_data, row.frame.id, storage::as_blob(data));
-  } else {
-    tx.run(sql::set_message_owner, row.frame.id, storage::as_blob(data));
-    if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
-  }
-  if (live->home.kind == Home::Kind::message && live->home.message.state == queue::State::held)
-    queues.unhold(tx, live->home.message,
+  store_frame(tx, live);
+  if (live.home.kind == Home::Kind::message && live.home.message.state == queue::State::held)
+    queues.unhold(tx, live.home.message,
                   delay > 0
                       ? std::optional{queue::Due{queue::ClockKind::engine, time.engine.us + delay}}
                       : std::nullopt,
                   time);
-  touched(c.run, false);
-  return Unit{};
 }
 
 namespace {

@@ -37,15 +37,16 @@ inline constexpr Sql version_definition{"orchestrator.version_definition",
                                         "SELECT definition FROM workflow_versions WHERE id = ?1"};
 
 // ---- runs ----
-inline constexpr Sql insert_run{"orchestrator.insert_run",
-                                "INSERT INTO runs (id, version, workflow, status, name, labels, "
-                                "priority, not_before, first_seq, started_at) "
-                                "VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)"};
+inline constexpr Sql insert_run{
+    "orchestrator.insert_run",
+    "INSERT INTO runs (id, version, workflow, status, name, labels, priority, not_before, "
+    "first_seq, started_at, parent_run, parent_frame) "
+    "VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
 inline constexpr Sql run_by_name{
     "orchestrator.run_by_name", "SELECT id, first_seq FROM runs WHERE workflow = ?1 AND name = ?2"};
 inline constexpr Sql run_facts{"orchestrator.run_facts",
                                "SELECT id, version, workflow, status, name, first_seq, started_at, "
-                               "last_seq, redrives, priority FROM runs WHERE id = ?1"};
+                               "last_seq, redrives, priority, ended_at FROM runs WHERE id = ?1"};
 // The guard: only a run that is live ends.
 inline constexpr Sql end_run{"orchestrator.end_run",
                              "UPDATE runs SET status = ?2, ended_at = ?3, last_seq = ?4, error = "
@@ -88,6 +89,48 @@ inline constexpr Sql set_frame_data{"orchestrator.set_frame_data",
 inline constexpr Sql set_message_owner{"orchestrator.set_message_owner",
                                        "UPDATE messages SET owner = ?2 WHERE id = ?1"};
 
+inline constexpr Sql set_frame_wait{
+    "orchestrator.set_frame_wait",
+    "UPDATE frames SET wait_kind = ?2, due_clock = ?3, due = ?4, data = ?5 WHERE id = ?1"};
+
+// ---- children ----
+inline constexpr Sql insert_child{
+    "orchestrator.insert_child",
+    "INSERT INTO children (spawn, idx, frame, status) VALUES (?1, ?2, ?3, 1)"};
+inline constexpr Sql end_child{"orchestrator.end_child",
+                               "UPDATE children SET status = ?3, result = ?4, last_seq = ?5 WHERE "
+                               "spawn = ?1 AND idx = ?2"};
+inline constexpr Sql revive_child{"orchestrator.revive_child",
+                                  "UPDATE children SET status = 1, result = NULL, last_seq = NULL "
+                                  "WHERE spawn = ?1 AND idx = ?2"};
+// What failed or was stopped is taken up again by a redrive.
+inline constexpr Sql take_up_children{
+    "orchestrator.take_up_children",
+    "UPDATE children SET status = 5, result = NULL WHERE spawn = ?1 AND status IN (3, 4)"};
+inline constexpr Sql children_of{
+    "orchestrator.children_of",
+    "SELECT idx, frame, status FROM children WHERE spawn = ?1 ORDER BY idx"};
+inline constexpr Sql one_child{
+    "orchestrator.one_child",
+    "SELECT frame, status, last_seq FROM children WHERE spawn = ?1 AND idx = ?2"};
+inline constexpr Sql child_results{
+    "orchestrator.child_results",
+    "SELECT c.idx, c.status, c.result, l.events, l.docs FROM children c JOIN log l ON l.seq = "
+    "c.result / 4096 WHERE c.spawn = ?1 AND c.idx >= ?2 ORDER BY c.idx LIMIT ?3"};
+inline constexpr Sql first_children{
+    "orchestrator.first_children",
+    "SELECT idx, status, last_seq FROM children WHERE spawn = ?1 ORDER BY idx LIMIT ?2"};
+inline constexpr Sql delete_children{"orchestrator.delete_children",
+                                     "DELETE FROM children WHERE spawn = ?1 AND idx <= ?2"};
+inline constexpr Sql count_live_children{"orchestrator.count_live_children",
+                                         "SELECT count(*) FROM children WHERE status = 1"};
+inline constexpr Sql add_spent_spawn{"orchestrator.add_spent_spawn",
+                                     "INSERT OR IGNORE INTO spent_spawns (spawn) VALUES (?1)"};
+inline constexpr Sql next_spent_spawn{"orchestrator.next_spent_spawn",
+                                      "SELECT min(spawn) FROM spent_spawns"};
+inline constexpr Sql delete_spent_spawn{"orchestrator.delete_spent_spawn",
+                                        "DELETE FROM spent_spawns WHERE spawn = ?1"};
+
 // ---- deadlines ----
 inline constexpr Sql insert_deadline{
     "orchestrator.insert_deadline",
@@ -108,6 +151,13 @@ inline constexpr Sql find_log{"orchestrator.find_log",
                               "SELECT run, frame, prev, at, events, docs FROM log WHERE seq = ?1"};
 inline constexpr Sql log_docs{"orchestrator.log_docs",
                               "SELECT events, docs FROM log WHERE seq = ?1"};
+// REQUIRES: not the root frame, whose rows are found through `prev`.
+inline constexpr Sql last_log_of_child{
+    "orchestrator.last_log_of_child",
+    "SELECT max(seq) FROM log INDEXED BY log_of_children WHERE run = ?1 AND frame = ?2"};
+inline constexpr Sql max_frame_in_log{
+    "orchestrator.max_frame_in_log",
+    "SELECT max(frame) FROM (SELECT frame FROM log ORDER BY seq DESC LIMIT 10000)"};
 inline constexpr Sql max_log{"orchestrator.max_log", "SELECT max(seq) FROM log"};
 
 // ---- idempotency ----

@@ -52,6 +52,10 @@ bool Engine::Impl::took_effect(Reader& reader, const TaskToken& token, queue::Ve
   std::int64_t seq = 0;
   if (const auto live = load(reader, FrameId{token.id})) {
     seq = live->row.last_seq;
+  } else if (token.run.value != token.id) {
+    auto q = reader.query(sql::last_log_of_child, token.run, FrameId{token.id});
+    if (!q.step() || q.is_null(0)) return false;
+    seq = q.int64(0);
   } else {
     auto q = reader.query(sql::run_facts, token.run);
     if (!q.step() || q.is_null(7)) return false;
@@ -93,7 +97,11 @@ Result<Held> Engine::Impl::held(Transaction& tx, const std::string& token, queue
   if (parsed->kind == TokenKind::callback) return Held{};
   const LeaseKey key{MessageId{parsed->id}, parsed->number};
   Lease* lease = queues.find_lease(key);
-  if (lease != nullptr && !lease->over) return Held{lease, false};
+  if (lease != nullptr && !lease->over) {
+    if (parsed->run && parsed->run.value != parsed->id && doomed(tx, live_of(tx, *lease).row))
+      return stale();
+    return Held{lease, false};
+  }
   // It is over, but the worker had it in hand until now.
   if (lease != nullptr) queues.returned(*lease);
   if (took_effect(tx, *parsed, verb)) return Held{nullptr, true};

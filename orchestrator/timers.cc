@@ -24,6 +24,10 @@ void Engine::Impl::tick(Transaction& tx) {
   expire_messages(tx);
   fire_frames(tx);
   fire_deadlines(tx);
+  if (spawns_spent) {
+    spawns_spent = sweep_spawns(tx, ticks_step);
+    more_due = more_due || spawns_spent;
+  }
   mark_time(tx);
   const EngineTime time = now().engine;
   if (time - swept_at >= seconds(10)) {
@@ -105,7 +109,13 @@ void Engine::Impl::fire_frames(Transaction& tx) {
         tx.run(sql::put_off_frame, d.id, until + look_again.us);
         continue;
       }
-      if (d.kind == WaitKind::continuation) {
+      if (live.row.spawned != 0) {
+        look_at(join_of(tx, live.row.spawned, d.id));
+        follow(tx);
+      } else if (live.row.pending.kind != Pending::Kind::none) {
+        go_on(tx, live);
+      } else if (live.row.frame.state != workflows::no_state &&
+                 d.kind == WaitKind::continuation) {
         step(tx, live, Continued{}, {});
       } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
         const auto& machine = catalog.machine(tx, catalog.version(live.row.version_id));
@@ -151,24 +161,10 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       tx.run(sql::insert_deadline, when, d.frame, d.kind);
       return when;
     };
-    const auto store_owner = [&] {
-      const std::string data = encode(row);
-      if (live->home.kind == Home::Kind::frame)
-        tx.run(sql::set_frame_data, d.frame, storage::as_blob(data));
-      else
-        tx.run(sql::set_message_owner, d.frame, storage::as_blob(data));
-      if (Lease* lease = queues.find_lease(live->home.lease.key)) queues.set_owner(*lease, data);
-    };
     if (d.kind == run_timeout) {
       if (row.run_timeout_due != d.due) continue;
       row.run_timeout_due = 0;
-      const Fault fault{"States.Timeout", std::nullopt};
-      Live ending = *live;
-      end_from_outside(tx, ending, Kind::execution_timed_out, status_timed_out, fault);
-      add_dead_letter(
-          tx, DeadLetterId{ids.next(time.wall)}, ending.row, queue::DeadKind::state, fault,
-          live->home.kind == Home::Kind::frame ? live->row.failures : live->home.message.failures,
-          0, live->home.message.headers);
+      end_from_outside(tx, *live, status_timed_out, {"States.Timeout", std::nullopt});
       continue;
     }
     // A worker that holds it may go on; its beat is asked for again when the run goes on.
@@ -202,7 +198,7 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       if (paused_since > 0) {  // Time stood still for as long.
         row.timeout_due = again(std::max(d.due + paused_since, (time.engine + look_again).us));
         row.pause_base += paused_since;
-        store_owner();
+        store_frame(tx, *live);
         continue;
       }
       row.timeout_due = 0;

@@ -149,7 +149,8 @@ struct Parser {
         }
         request.target += request.target.find('?') == std::string::npos ? '?' : '&';
         request.target += percent_encode(name) + '=';
-        request.target += percent_encode(each.is_string() ? each.get<std::string>() : to_text(each));
+        const std::string text = each.is_string() ? each.get<std::string>() : to_text(each);
+        request.target += percent_encode(text);
       }
     }
   }

@@ -4,8 +4,8 @@
 //    "Query": {"page": 2, "tag": ["a", "b"]}, "Body": {…}, "TimeoutSeconds": 30}
 //
 // ApiEndpoint, QueryParameters and RequestBody, the States Language service's names, mean Url,
-// Query and Body. Method is GET if absent. A body is sent as JSON; one that is a string goes as it is if
-// the headers name another Content-Type.
+// Query and Body. Method is GET if absent. A body is sent as JSON; one that is a string goes as it
+// is if the headers name another Content-Type.
 //
 // Thread-safe (pure).
 #pragma once

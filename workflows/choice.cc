@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "workflows/choice_operator.h"
 #include "workflows/json_compare.h"
+#include "workflows/parse_context.h"
 #include "workflows/path.h"
 
 namespace sluice::workflows {
@@ -61,6 +62,7 @@ struct RuleParser {
     }
     int tests = 0;
     bool variable_needed = false;
+    bool unknown = false;
     for (const auto& [key, member] : value.items()) {
       const std::string place = join(pointer, key);
       if (key == "Comment") {
@@ -89,16 +91,20 @@ struct RuleParser {
         ++tests;
         out->comparison = *found;
         comparison(*out, key, member, place);
+      } else if (key == "Assign" && top) {
+        // Read by parse_choice_rule.
       } else if (key == "Assign") {
-        refuse(place, "Assign is not offered by this version");
+        refuse(place, "Assign is allowed in the outermost rule only, not inside And, Or and Not");
       } else if (key == "Condition" || key == "Output") {
-        refuse(place,
-               fmt::format("{} belongs to JSONata states, which are not offered by this version",
-                           key));
+        refuse(place, of_other_language(key, FieldOf::jsonpath));
+        if (key == "Condition") ++tests;
       } else {
         refuse(place, fmt::format("unknown field \"{}\"{}", key, suggestion(key)));
+        // Most likely the test, mistyped: that there is none would be said in vain.
+        unknown = true;
       }
     }
+    if (tests == 0 && unknown) return out;
     if (tests == 0)
       refuse(pointer,
              "the rule tests nothing: expected one comparison, such as StringEquals, or And, Or or "
@@ -282,19 +288,69 @@ Evaluated<bool> evaluate(const ChoiceTest& test, const Scope& scope, Work& work)
 
 }  // namespace
 
-Needs ChoiceRule::needs() const { return test->needs; }
+Needs ChoiceRule::needs() const { return test ? test->needs : condition->needs(); }
 
 Evaluated<bool> ChoiceRule::holds(const Scope& scope) const {
+  SLUICE_CHECK(test != nullptr, "a JSONPath rule");
   Work work;
   return evaluate(*test, scope, work);
 }
 
+namespace {
+
+// A field of the rule in which expressions may stand.
+std::optional<Value> rule_value(const Json& rule, const char* name, const std::string& pointer,
+                                QueryLanguage language, std::vector<Problem>& problems) {
+  const auto found = rule.find(name);
+  if (found == rule.end()) return std::nullopt;
+  auto value = Value::parse(language, *found, fmt::format("{}/{}", pointer, name));
+  if (value) return *std::move(value);
+  for (const Problem& each : value.error().problems) problems.push_back(each);
+  return std::nullopt;
+}
+
+void parse_condition(const Json& value, const std::string& place, ChoiceRule& rule,
+                     std::vector<Problem>& problems) {
+  for (const auto& [key, member] : value.items()) {
+    if (key == "Condition" || key == "Next" || key == "Output" || key == "Assign") continue;
+    const std::string at = RuleParser::join(place, key);
+    if (key == "Comment") {
+      if (!member.is_string()) problems.push_back({at, "expected a string"});
+    } else if (key == "Variable" || key == "And" || key == "Or" || key == "Not" ||
+               find_choice_operator(key)) {
+      problems.push_back({at, of_other_language(key, FieldOf::jsonata)});
+    } else {
+      problems.push_back({at, fmt::format("unknown field \"{}\"", key)});
+    }
+  }
+  const auto condition = value.find("Condition");
+  if (condition == value.end()) {
+    problems.push_back({place, "the rule tests nothing: \"Condition\" is missing"});
+  } else if (!condition->is_boolean() &&
+             !(condition->is_string() &&
+               is_expression(condition->get_ref<const std::string&>()))) {
+    problems.push_back({place + "/Condition",
+                        fmt::format("\"Condition\" must be an expression \"{{% … %}}\", true or "
+                                    "false, not {}",
+                                    describe(*condition))});
+  } else {
+    rule.condition = rule_value(value, "Condition", place, QueryLanguage::jsonata, problems);
+  }
+  rule.output = rule_value(value, "Output", place, QueryLanguage::jsonata, problems);
+}
+
+}  // namespace
+
 Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer,
-                                     const StateResolver& resolve) {
+                                     QueryLanguage language, const StateResolver& resolve) {
   std::vector<Problem> problems;
   const std::string place(pointer);
   ChoiceRule rule;
-  rule.test = RuleParser{problems}.test(value, place, true, 1);
+  if (language == QueryLanguage::jsonpath || !value.is_object()) {
+    rule.test = RuleParser{problems}.test(value, place, true, 1);
+  } else {
+    parse_condition(value, place, rule, problems);
+  }
   if (value.is_object()) {
     const auto next = value.find("Next");
     if (next == value.end())
@@ -304,6 +360,11 @@ Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer
           {place + "/Next", fmt::format("expected a state's name, found {}", excerpt(*next, 100))});
     else
       rule.next = resolve(next->get_ref<const std::string&>(), place + "/Next", problems);
+    if (const auto assign = value.find("Assign"); assign != value.end() && !assign->is_object())
+      problems.push_back(
+          {place + "/Assign", fmt::format("\"Assign\" must be an object, not {}", describe(*assign))});
+    else
+      rule.assign = rule_value(value, "Assign", place, language, problems);
   }
   if (!problems.empty())
     return Error{Errc::invalid_definition, "the choice rule has problems", std::move(problems)};

@@ -33,7 +33,9 @@ struct ChoiceRule {
   std::optional<Value> assign;             // in place of the state's
   StateIndex next = no_state;
 
+  // Of the test, or of the condition.
   Needs needs() const;
+  // REQUIRES: a JSONPath rule. (Whoever evaluates `condition` checks that it gives a boolean.)
   Evaluated<bool> holds(const Scope& scope) const;
 };
 
@@ -42,9 +44,10 @@ using StateResolver = std::function<StateIndex(std::string_view name, std::strin
                                                std::vector<Problem>& problems)>;
 
 // One element of Choices. Refuses with invalid_definition and every problem found; Comment is
-// allowed anywhere, Next is required here and refused inside And, Or and Not.
+// allowed anywhere, Next is required here and refused inside And, Or and Not. JSONata: Condition,
+// which is true, false or an expression.
 Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer,
-                                     const StateResolver& resolve);
+                                     QueryLanguage language, const StateResolver& resolve);
 
 // `pattern` with '*' for any run of characters, '\*' and '\\' for themselves.
 bool string_matches(std::string_view pattern, std::string_view text);

@@ -1,8 +1,8 @@
 // From a definition's text to a Machine, or to every problem in it.
 //
 // Three passes: the text becomes JSON; every state is parsed on its own, its names resolved against
-// its States object; then the graph is judged. Problems do not stop a pass, so one compile shows
-// them all.
+// its States object, whose graph is then judged; then what concerns all of it: variables, queues.
+// Problems do not stop a pass, so one compile shows them all.
 
 #include <fmt/format.h>
 
@@ -42,29 +42,6 @@ void parse_version(const Fields& fields) {
         fmt::format("the only version of the States Language is \"1.0\", not {}",
                     in_quotes(*version)));
   }
-}
-
-void parse_states(const Fields& fields, Machine& machine, bool jsonata) {
-  ParseContext& context = fields.context();
-  fields.require("StartAt", "expected the name of the first state");
-  fields.require("States", "expected an object of states");
-  const auto start_at = fields.string("StartAt");
-  const Json* states = fields.object("States");
-  if (states == nullptr) return;
-  if (states->empty()) {
-    context.problem(fields.pointer("States"), "\"States\" must have at least one state");
-    return;
-  }
-  StateScope scope(context, *states, fields.pointer("States"), 0);
-  StateIndex index = 0;
-  for (const auto& [name, value] : states->items()) {
-    machine.states.push_back(parse_state(
-        context, scope, value, name,
-        fmt::format("{}/{}", fields.pointer("States"), pointer_token(name)), index++, jsonata));
-  }
-  if (!start_at) return;
-  machine.start_at = scope.resolve(*start_at, fields.pointer("StartAt"));
-  scope.check_graph(scope.meant());
 }
 
 void collect_stage_queues(Machine& machine) {
@@ -111,12 +88,14 @@ void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
   check_fields(context, root, "", "a definition", machine_rules);
   machine.comment = fields.string("Comment").value_or("");
   parse_version(fields);
-  const bool jsonata = parse_query_language(fields, false);
   machine.timeout_s = fields.integer("TimeoutSeconds", 1, seconds_max);
   machine.transitions_max =
       fields.integer("MaxTransitions", 1, transitions_most).value_or(machine.transitions_max);
   machine.retention_s = fields.integer("RetentionSeconds", 0, retention_s_max);
-  parse_states(fields, machine, jsonata);
+  Definition definition{context, machine.states};
+  definition.language = parse_query_language(fields, QueryLanguage::jsonpath);
+  machine.start_at = parse_states(definition, fields, no_state, VariableScopes::none, 1);
+  definition.variables.check(context);
   collect_stage_queues(machine);
   parse_queues(fields, machine);
 }

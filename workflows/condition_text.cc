@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "workflows/value.h"
+
 namespace sluice::workflows {
 namespace {
 
@@ -42,8 +44,20 @@ std::string comparison(const std::string& variable, std::string_view name, const
   return fmt::format("{} {} {}", variable, name, to_text(value));
 }
 
+// What stands between an expression's marks.
+std::string condition(const Json& value) {
+  std::string out = text_of(value);
+  if (!is_expression(out)) return out;
+  constexpr std::string_view space = " \t\r\n";
+  const std::string_view code = std::string_view(out).substr(2, out.size() - 4);
+  const auto first = code.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return std::string(code.substr(first, code.find_last_not_of(space) - first + 1));
+}
+
 // And and Or inside another rule stand in brackets. The nesting is bounded by choice_depth_max.
 std::string text(const Json& rule, bool inner) {
+  if (const auto found = rule.find("Condition"); found != rule.end()) return condition(*found);
   for (const std::string_view name : {"And", "Or"}) {
     const auto parts = rule.find(std::string(name));
     if (parts == rule.end() || !parts->is_array()) continue;
@@ -61,7 +75,8 @@ std::string text(const Json& rule, bool inner) {
   std::string variable = "?";
   if (const auto found = rule.find("Variable"); found != rule.end()) variable = text_of(*found);
   for (const auto& [name, value] : rule.items()) {
-    if (name == "Variable" || name == "Next" || name == "Comment") continue;
+    if (name == "Variable" || name == "Next" || name == "Comment" || name == "Assign")
+      continue;
     return comparison(variable, name, value);
   }
   return variable;

@@ -54,6 +54,7 @@ struct Failure {
   std::string error;  // "States.Runtime", …
   std::string cause;
   bool path_not_found = false;  // a definite path selected nothing
+  std::string location = {};    // States.QueryEvaluationError: the field, "Output/total"
 };
 
 template <class T>

@@ -7,26 +7,24 @@
 namespace sluice::workflows {
 namespace {
 
-// One bit for each TypeName.
-constexpr unsigned bit(TypeName type) { return 1U << static_cast<unsigned>(type); }
-constexpr unsigned task = bit(TypeName::task);
-constexpr unsigned pass = bit(TypeName::pass);
-constexpr unsigned choice = bit(TypeName::choice);
-constexpr unsigned wait = bit(TypeName::wait);
-constexpr unsigned succeed = bit(TypeName::succeed);
-constexpr unsigned fail = bit(TypeName::fail);
-constexpr unsigned parallel = bit(TypeName::parallel);
-constexpr unsigned map = bit(TypeName::map);
+// One bit for each StateType.
+constexpr unsigned bit(StateType type) { return 1U << static_cast<unsigned>(type); }
+constexpr unsigned task = bit(StateType::task);
+constexpr unsigned pass = bit(StateType::pass);
+constexpr unsigned choice = bit(StateType::choice);
+constexpr unsigned wait = bit(StateType::wait);
+constexpr unsigned succeed = bit(StateType::succeed);
+constexpr unsigned fail = bit(StateType::fail);
+constexpr unsigned parallel = bit(StateType::parallel);
+constexpr unsigned map = bit(StateType::map);
 constexpr unsigned stage = task | parallel | map;
 constexpr unsigned onward = stage | pass | wait;
 constexpr unsigned every = onward | choice | succeed | fail;
 
-enum class Language { both, json_path, jsonata };
-
 struct Row {
   std::string_view name;
   unsigned types;
-  Language language = Language::both;
+  FieldOf language = FieldOf::both;
   bool offered = true;
 };
 
@@ -36,63 +34,61 @@ constexpr Row rows[] = {
     {"QueryLanguage", every},
     {"Next", onward},
     {"End", onward},
-    {"InputPath", every & ~fail, Language::json_path},
-    {"OutputPath", every & ~fail, Language::json_path},
-    {"Parameters", stage | pass, Language::json_path},
-    {"ResultSelector", stage, Language::json_path},
-    {"ResultPath", stage | pass, Language::json_path},
-    {"Arguments", task | parallel, Language::jsonata},
-    {"Output", every & ~fail, Language::jsonata},
-    {"Assign", onward | choice, Language::both, false},
+    {"InputPath", every & ~fail, FieldOf::jsonpath},
+    {"OutputPath", every & ~fail, FieldOf::jsonpath},
+    {"Parameters", stage | pass, FieldOf::jsonpath},
+    {"ResultSelector", stage, FieldOf::jsonpath},
+    {"ResultPath", stage | pass, FieldOf::jsonpath},
+    {"Arguments", task | parallel, FieldOf::jsonata},
+    {"Output", every & ~fail, FieldOf::jsonata},
+    {"Assign", onward | choice},
     {"Retry", stage},
     {"Catch", stage},
-    {"Result", pass, Language::json_path},
+    {"Result", pass, FieldOf::jsonpath},
     {"Resource", task},
     {"TimeoutSeconds", task},
-    {"TimeoutSecondsPath", task, Language::json_path},
+    {"TimeoutSecondsPath", task, FieldOf::jsonpath},
     {"HeartbeatSeconds", task},
-    {"HeartbeatSecondsPath", task, Language::json_path},
-    {"Credentials", task, Language::both, false},
+    {"HeartbeatSecondsPath", task, FieldOf::jsonpath},
+    {"Credentials", task},
     {"Seconds", wait},
-    {"SecondsPath", wait, Language::json_path},
+    {"SecondsPath", wait, FieldOf::jsonpath},
     {"Timestamp", wait},
-    {"TimestampPath", wait, Language::json_path},
+    {"TimestampPath", wait, FieldOf::jsonpath},
     {"Choices", choice},
     {"Default", choice},
     {"Error", fail},
-    {"ErrorPath", fail, Language::json_path},
+    {"ErrorPath", fail, FieldOf::jsonpath},
     {"Cause", fail},
-    {"CausePath", fail, Language::json_path},
-    // Parallel and Map are refused at their Type; what stands inside them is not looked at.
+    {"CausePath", fail, FieldOf::jsonpath},
     {"Branches", parallel},
     {"ItemProcessor", map},
     {"Iterator", map},
-    {"Items", map, Language::jsonata},
-    {"ItemsPath", map, Language::json_path},
+    {"Items", map, FieldOf::jsonata},
+    {"ItemsPath", map, FieldOf::jsonpath},
     {"ItemSelector", map},
     {"ItemReader", map},
     {"ItemBatcher", map},
     {"ResultWriter", map},
     {"MaxConcurrency", map},
-    {"MaxConcurrencyPath", map, Language::json_path},
+    {"MaxConcurrencyPath", map, FieldOf::jsonpath},
     {"ToleratedFailureCount", map},
-    {"ToleratedFailureCountPath", map, Language::json_path},
+    {"ToleratedFailureCountPath", map, FieldOf::jsonpath},
     {"ToleratedFailurePercentage", map},
-    {"ToleratedFailurePercentagePath", map, Language::json_path},
+    {"ToleratedFailurePercentagePath", map, FieldOf::jsonpath},
     {"Label", map},
     // Sluice's own.
     {"Priority", task},
-    {"Priority.$", task, Language::json_path},
+    {"Priority.$", task, FieldOf::jsonpath},
     {"Headers", task},
-    {"Headers.$", task, Language::json_path, false},
-    {"OrderKey", task, Language::both, false},
-    {"OrderKey.$", task, Language::json_path, false},
-    {"ExpiresSeconds", task, Language::both, false},
-    {"ExpiresSeconds.$", task, Language::json_path, false},
-    {"Compensate", task, Language::both, false},
-    {"Lock", onward, Language::both, false},
-    {"Gate", onward, Language::both, false},
-    {"Counters", onward, Language::both, false},
+    {"OrderKey", task, FieldOf::both, false},
+    {"OrderKey.$", task, FieldOf::jsonpath, false},
+    {"ExpiresSeconds", task, FieldOf::both, false},
+    {"ExpiresSeconds.$", task, FieldOf::jsonpath, false},
+    {"Compensate", task, FieldOf::both, false},
+    {"Lock", onward, FieldOf::both, false},
+    {"Gate", onward, FieldOf::both, false},
+    {"Counters", onward, FieldOf::both, false},
 };
 
 const Row* find_row(std::string_view name) {
@@ -116,18 +112,15 @@ std::string states_text(unsigned types) {
   return out + " states";
 }
 
-bool of_language(Language language, bool jsonata) {
-  return language == Language::both || (language == Language::jsonata) == jsonata;
-}
-
 }  // namespace
 
 void check_state_fields(ParseContext& context, const Json& state, std::string_view pointer,
-                        TypeName type, bool jsonata) {
+                        StateType type, QueryLanguage language) {
   const std::string_view type_name = type_names[static_cast<std::size_t>(type)];
+  const FieldOf spoken = field_language(language);
   std::vector<std::string_view> allowed;
   for (const Row& row : rows) {
-    if ((row.types & bit(type)) != 0 && of_language(row.language, jsonata)) {
+    if ((row.types & bit(type)) != 0 && of_language(row.language, spoken)) {
       allowed.push_back(row.name);
     }
   }
@@ -142,11 +135,8 @@ void check_state_fields(ParseContext& context, const Json& state, std::string_vi
       context.problem(std::move(place),
                       fmt::format("a {} state has no field {}; it belongs to {}", type_name,
                                   in_quotes(key), states_text(row->types)));
-    } else if (!of_language(row->language, jsonata)) {
-      context.problem(
-          std::move(place),
-          fmt::format("{} belongs to {} states, and this is a {} state", in_quotes(key),
-                      jsonata ? "JSONPath" : "JSONata", jsonata ? "JSONata" : "JSONPath"));
+    } else if (!of_language(row->language, spoken)) {
+      context.problem(std::move(place), of_other_language(key, spoken));
     } else if (!row->offered) {
       context.problem(std::move(place), not_offered(in_quotes(key)));
     }

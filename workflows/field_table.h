@@ -7,17 +7,21 @@
 #include <string_view>
 
 #include "workflows/parse_context.h"
+#include "workflows/workflow.h"
 
 namespace sluice::workflows {
 
-// Every Type of the language; the first six are offered, in StateType's order.
-enum class TypeName { task, pass, choice, wait, succeed, fail, parallel, map };
+// Every Type of the language, in StateType's order.
 inline constexpr std::string_view type_names[] = {"Task",    "Pass", "Choice",   "Wait",
                                                   "Succeed", "Fail", "Parallel", "Map"};
+
+inline FieldOf field_language(QueryLanguage language) {
+  return language == QueryLanguage::jsonata ? FieldOf::jsonata : FieldOf::jsonpath;
+}
 
 // Reports every member of a state that does not belong there: unknown (with a suggestion), of
 // another kind of state, of the other query language, or not offered by this version.
 void check_state_fields(ParseContext& context, const Json& state, std::string_view pointer,
-                        TypeName type, bool jsonata);
+                        StateType type, QueryLanguage language);
 
 }  // namespace sluice::workflows

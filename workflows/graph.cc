@@ -16,6 +16,12 @@ void add_edges(const State& state, StateIndex from, std::vector<GraphEdge>& edge
       edges.push_back({from, choice->otherwise, EdgeKind::otherwise, ""});
     }
   }
+  if (const auto* parallel = std::get_if<ParallelState>(&state.body)) {
+    for (const StateIndex branch : parallel->branches)
+      edges.push_back({from, branch, EdgeKind::branch, ""});
+  } else if (const auto* map = std::get_if<MapState>(&state.body)) {
+    edges.push_back({from, map->start_at, EdgeKind::item, "each item"});
+  }
   for (const Catcher& catcher : state.catchers) {
     edges.push_back({from, catcher.next, EdgeKind::caught,
                      fmt::format("{}", fmt::join(catcher.error_equals, ", "))});
@@ -34,6 +40,10 @@ std::string_view to_string(EdgeKind kind) {
       return "default";
     case EdgeKind::caught:
       return "catch";
+    case EdgeKind::branch:
+      return "branch";
+    case EdgeKind::item:
+      return "item";
   }
   SLUICE_CHECK(false, "an edge kind");
 }
@@ -50,6 +60,7 @@ Graph graph_of(const Machine& machine) {
     node.type = state.type;
     node.pointer = state.pointer;
     if (const auto* task = std::get_if<TaskState>(&state.body)) node.queue = task->resource.queue;
+    node.parent = state.parent;
     node.start = index == machine.start_at;
     node.end = state.end || state.type == StateType::succeed || state.type == StateType::fail;
     graph.nodes.push_back(std::move(node));
@@ -66,6 +77,7 @@ Json to_json(const Graph& graph) {
   for (const GraphNode& each : graph.nodes) {
     Json node = {{"name", each.name}, {"type", to_string(each.type)}, {"pointer", each.pointer}};
     if (!each.queue.empty()) node["queue"] = each.queue;
+    if (each.parent != no_state) node["parent"] = graph.nodes[each.parent].name;
     if (each.start) node["start"] = true;
     if (each.end) node["end"] = true;
     nodes.push_back(std::move(node));

@@ -13,16 +13,18 @@
 
 namespace sluice::workflows {
 
-enum class EdgeKind { next, choice, otherwise, caught };
-std::string_view to_string(EdgeKind kind);  // "next", "choice", "default", "catch"
+// branch, item: from a Parallel or a Map to where what it runs starts.
+enum class EdgeKind { next, choice, otherwise, caught, branch, item };
+std::string_view to_string(EdgeKind kind);  // "next", "choice", "default", "catch", …
 
 struct GraphNode {
   std::string name;
   StateType type = StateType::pass;
   std::string pointer;  // where it stands in the definition
   std::string queue;    // of a Task whose queue is written down; else empty
+  StateIndex parent = no_state;  // the Parallel or Map in which it stands
   bool start = false;
-  bool end = false;  // a run may end here
+  bool end = false;  // a run may end here, or what its parent runs
 };
 
 struct GraphEdge {
@@ -42,12 +44,13 @@ struct Graph {
 
 Graph graph_of(const Machine& machine);
 
-// {"comment"?, "start", "nodes": [{name, type, pointer, queue?, start?, end?}],
+// {"comment"?, "start", "nodes": [{name, type, pointer, queue?, parent?, start?, end?}],
 //  "edges": [{from, to, kind, label?}]}
 Json to_json(const Graph& graph);
-// A flowchart for Mermaid 10 and later. Long labels are cut.
+// A flowchart for Mermaid 10 and later. Long labels are cut. What a Parallel or Map runs stands in a
+// subgraph.
 std::string to_mermaid(const Graph& graph);
-// A digraph for Graphviz. Long labels are cut.
+// A digraph for Graphviz. Long labels are cut. What a Parallel or Map runs stands in a cluster.
 std::string to_dot(const Graph& graph);
 
 }  // namespace sluice::workflows

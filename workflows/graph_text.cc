@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "workflows/graph.h"
 
 namespace sluice::workflows {
@@ -95,18 +97,68 @@ std::string mermaid_node(StateType type, const std::string& label) {
   SLUICE_CHECK(false, "a state type");
 }
 
+// The states of each States object; the last are the machine's.
+std::vector<std::vector<std::size_t>> by_parent(const Graph& graph) {
+  std::vector<std::vector<std::size_t>> inside(graph.nodes.size() + 1);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const StateIndex parent = graph.nodes[i].parent;
+    inside[parent == no_state ? graph.nodes.size() : parent].push_back(i);
+  }
+  return inside;
+}
+
+// Writes the states of one States object, and below each what it runs. Recurses as deep as the
+// definition nests, which states_depth_max bounds.
+class Nesting {
+ public:
+  using Write = std::function<std::string(std::size_t node, const std::string& indent)>;
+  Nesting(const Graph& graph, Write node, Write open, std::string close)
+      : inside_(by_parent(graph)),
+        node_(std::move(node)),
+        open_(std::move(open)),
+        close_(std::move(close)) {}
+
+  std::string text() const { return states_of(inside_.size() - 1, "  "); }
+
+ private:
+  std::string states_of(std::size_t parent, const std::string& indent) const {
+    std::string out;
+    for (const std::size_t i : inside_[parent]) {
+      out += node_(i, indent);
+      if (inside_[i].empty()) continue;
+      out += open_(i, indent) + states_of(i, indent + "  ") + indent + close_ + "\n";
+    }
+    return out;
+  }
+
+  const std::vector<std::vector<std::size_t>> inside_;
+  const Write node_, open_;
+  const std::string close_;
+};
+
+bool runs_inside(EdgeKind kind) { return kind == EdgeKind::branch || kind == EdgeKind::item; }
+
 }  // namespace
 
 std::string to_mermaid(const Graph& graph) {
   std::string out = "flowchart TD\n  start((\" \")) --> s" + std::to_string(graph.start) + "\n";
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    const GraphNode& node = graph.nodes[i];
-    out += fmt::format("  s{}{}\n", i,
-                       mermaid_node(node.type, mermaid_text(cut(node.name, label_bytes_max))));
-  }
+  const auto name = [&](std::size_t i) {
+    return mermaid_text(cut(graph.nodes[i].name, label_bytes_max));
+  };
+  out += Nesting(
+             graph,
+             [&](std::size_t i, const std::string& indent) {
+               return fmt::format("{}s{}{}\n", indent, i, mermaid_node(graph.nodes[i].type, name(i)));
+             },
+             [&](std::size_t i, const std::string& indent) {
+               return fmt::format("{}subgraph in{}[\"{}\"]\n", indent, i, name(i));
+             },
+             "end")
+             .text();
   bool end_used = false;
   for (const GraphEdge& edge : graph.edges) {
-    const std::string_view arrow = edge.kind == EdgeKind::caught ? "-.->" : "-->";
+    const std::string_view arrow =
+        edge.kind == EdgeKind::caught || runs_inside(edge.kind) ? "-.->" : "-->";
     const std::string label = edge_label(edge);
     if (label.empty()) {
       out += fmt::format("  s{} {} s{}\n", edge.from, arrow, edge.to);
@@ -115,7 +167,7 @@ std::string to_mermaid(const Graph& graph) {
     }
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (!graph.nodes[i].end) continue;
+    if (!graph.nodes[i].end || graph.nodes[i].parent != no_state) continue;
     out += fmt::format("  s{} --> finish\n", i);
     end_used = true;
   }
@@ -130,20 +182,32 @@ std::string to_dot(const Graph& graph) {
       "  node [fontname=\"sans-serif\"];\n"
       "  edge [fontname=\"sans-serif\"];\n"
       "  start [shape=point];\n";
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    const GraphNode& node = graph.nodes[i];
-    out +=
-        fmt::format("  s{} [shape={}, label=\"{}\"{}];\n", i, dot_shape(node.type),
-                    dot_text(cut(node.name, label_bytes_max)), node.end ? ", peripheries=2" : "");
-  }
+  const auto name = [&](std::size_t i) {
+    return dot_text(cut(graph.nodes[i].name, label_bytes_max));
+  };
+  out += Nesting(
+             graph,
+             [&](std::size_t i, const std::string& indent) {
+               const GraphNode& node = graph.nodes[i];
+               return fmt::format("{}s{} [shape={}, label=\"{}\"{}];\n", indent, i,
+                                  dot_shape(node.type), name(i),
+                                  node.end ? ", peripheries=2" : "");
+             },
+             [&](std::size_t i, const std::string& indent) {
+               return fmt::format("{0}subgraph cluster_{1} {{\n{0}  label=\"{2}\";\n", indent, i,
+                                  name(i));
+             },
+             "}")
+             .text();
   out += fmt::format("  start -> s{};\n", graph.start);
   for (const GraphEdge& edge : graph.edges) {
     const std::string label = edge_label(edge);
+    std::string attributes;
+    if (!label.empty()) attributes = fmt::format("label=\"{}\"", dot_text(label));
+    if (edge.kind == EdgeKind::caught || runs_inside(edge.kind))
+      attributes += attributes.empty() ? "style=dashed" : ", style=dashed";
     out += fmt::format("  s{} -> s{}", edge.from, edge.to);
-    if (!label.empty()) {
-      const std::string_view style = edge.kind == EdgeKind::caught ? ", style=dashed" : "";
-      out += fmt::format(" [label=\"{}\"{}]", dot_text(label), style);
-    }
+    if (!attributes.empty()) out += fmt::format(" [{}]", attributes);
     out += ";\n";
   }
   return out + "}\n";

@@ -189,12 +189,14 @@ Evaluated<Json> IntrinsicCall::evaluate(const Scope& scope, Random& chance, Work
     } else if (const auto* path = std::get_if<Path>(&argument)) {
       auto value = path->evaluate(scope, work);
       if (!value && value.failure().path_not_found) {
-        const Json& root = path->needs().context ? *scope.context : *scope.input;
+        const Json* root = path->document(scope);
+        if (root == nullptr)
+          return failure("States.Runtime", value.failure().cause, true);
         return failure(
             "States.Runtime",
             fmt::format(
                 "The JsonPath argument for the field '{}' could not be found in the input '{}'",
-                path->text(), excerpt(root)),
+                path->text(), excerpt(*root)),
             true);
       }
       if (!value) return std::move(value.failure());

@@ -211,10 +211,21 @@ std::string not_offered(std::string_view what) {
   return fmt::format("{} is not offered by this version", what);
 }
 
+bool of_language(FieldOf field, FieldOf language) {
+  return field == FieldOf::both || language == FieldOf::both || field == language;
+}
+
+std::string of_other_language(std::string_view name, FieldOf spoken) {
+  const bool jsonata = spoken == FieldOf::jsonata;
+  return fmt::format("{} belongs to {} states, and this is a {} state", in_quotes(name),
+                     jsonata ? "JSONPath" : "JSONata", jsonata ? "JSONata" : "JSONPath");
+}
+
 void check_fields(ParseContext& context, const Json& object, std::string_view pointer,
-                  std::string_view what, std::span<const FieldRule> rules) {
+                  std::string_view what, std::span<const FieldRule> rules, FieldOf language) {
   std::vector<std::string_view> names;
-  for (const FieldRule& rule : rules) names.push_back(rule.name);
+  for (const FieldRule& rule : rules)
+    if (of_language(rule.language, language)) names.push_back(rule.name);
   for (const auto& [key, value] : object.items()) {
     const FieldRule* found = nullptr;
     for (const FieldRule& rule : rules) {
@@ -224,6 +235,8 @@ void check_fields(ParseContext& context, const Json& object, std::string_view po
     if (found == nullptr) {
       context.problem(std::move(place), fmt::format("{} has no field {}{}", what, in_quotes(key),
                                                     context.suggestion(key, names)));
+    } else if (!of_language(found->language, language)) {
+      context.problem(std::move(place), of_other_language(key, language));
     } else if (!found->offered) {
       context.problem(std::move(place), not_offered(in_quotes(key)));
     }

@@ -69,6 +69,7 @@ class Fields {
       : context_(context), object_(object), pointer_(std::move(pointer)) {}
 
   ParseContext& context() const { return context_; }
+  const Json& json() const { return object_; }
   const std::string& pointer() const { return pointer_; }
   std::string pointer(std::string_view name) const;
   const Json* find(std::string_view name) const;
@@ -99,16 +100,25 @@ class Fields {
   std::string pointer_;
 };
 
+// Which query language a field belongs to.
+enum class FieldOf : std::uint8_t { both, jsonpath, jsonata };
+
 // A field that an object may have; `offered` is false for what the language or Sluice knows and
 // this version does not do yet: it is refused by name, never ignored.
 struct FieldRule {
   std::string_view name;
   bool offered = true;
+  FieldOf language = FieldOf::both;
 };
-// Reports every member of `object` that is not among `rules`, with a suggestion. `what` names the
-// object: "a retrier".
+// Reports every member of `object` that is not among `rules`, with a suggestion, and those of the
+// other language than `language`. `what` names the object: "a retrier".
 void check_fields(ParseContext& context, const Json& object, std::string_view pointer,
-                  std::string_view what, std::span<const FieldRule> rules);
+                  std::string_view what, std::span<const FieldRule> rules,
+                  FieldOf language = FieldOf::both);
+// Whether a field of `field` may stand where `language` is spoken.
+bool of_language(FieldOf field, FieldOf language);
+// `"Output" belongs to JSONata states, and this is a JSONPath state`.
+std::string of_other_language(std::string_view name, FieldOf spoken);
 // `"Lock" is not offered by this version`.
 std::string not_offered(std::string_view what);
 

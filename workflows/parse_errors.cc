@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "workflows/field_table.h"
 #include "workflows/parse_state.h"
+#include "workflows/parse_value.h"
 
 namespace sluice::workflows {
 namespace {
@@ -137,30 +139,37 @@ std::vector<Retrier> parse_retry(const Fields& fields) {
   return retry;
 }
 
-std::vector<Catcher> parse_catch(const Fields& fields, StateScope& scope, StateIndex index,
-                                 bool typed) {
-  static constexpr FieldRule json_path_rules[] = {
-      {"ErrorEquals"}, {"Next"}, {"ResultPath"}, {"Comment"}, {"Assign", false}};
-  static constexpr FieldRule jsonata_rules[] = {
-      {"ErrorEquals"}, {"Next"}, {"Output"}, {"Comment"}, {"Assign", false}};
+std::vector<Catcher> parse_catch(Definition& definition, const Place& place, const Fields& fields,
+                                 QueryLanguage language) {
+  static constexpr FieldRule rules[] = {{"ErrorEquals"},
+                                        {"Next"},
+                                        {"ResultPath", true, FieldOf::jsonpath},
+                                        {"Output", true, FieldOf::jsonata},
+                                        {"Assign"},
+                                        {"Comment"}};
+  Needs offered;
+  offered.error_output = true;
   std::vector<Catcher> catchers;
   for_each_object(
       fields, "Catch", "catcher", [&](const Fields& each, const Json& value, bool last) {
-        if (typed) {
-          check_fields(each.context(), value, each.pointer(), "a catcher", json_path_rules);
-        } else {
-          check_fields(each.context(), value, each.pointer(), "a catcher", jsonata_rules);
-        }
+        check_fields(each.context(), value, each.pointer(), "a catcher", rules,
+                     field_language(language));
         each.string("Comment");
         Catcher catcher;
         catcher.error_equals = parse_error_equals(each, "catcher", last);
         if (each.require("Next", "a catcher needs the state that it leads to")) {
-          catcher.next = scope.transition(index, *each.find("Next"), each.pointer("Next"));
+          catcher.next =
+              place.scope.transition(place.index, *each.find("Next"), each.pointer("Next"));
         } else {
-          scope.add_unknown_edge(index);
+          place.scope.add_unknown_edge(place.index);
         }
         bool null = false;
-        if (typed) catcher.result_path = parse_result_path(each, null);
+        if (language == QueryLanguage::jsonpath) {
+          catcher.result_path = parse_result_path(each, null);
+        } else {
+          catcher.output = parse_value(each, "Output", language, offered);
+        }
+        catcher.assign = parse_assign(definition, place, each, language, offered);
         catchers.push_back(std::move(catcher));
       });
   return catchers;

@@ -1,48 +1,77 @@
-// The parts of the compiler that turn one state's JSON into a State. compile() (compile.cc) drives
-// them.
+// The parts of the compiler that turn a definition's States objects into States. compile()
+// (compile.cc) drives them: parse_states() for the machine's own States object, which comes back to
+// itself for every branch of a Parallel and every processor of a Map.
+//
+// Recursion is bounded by states_depth_max.
 //
 // Not thread-safe; what they are given belongs to one compile().
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "workflows/parse_context.h"
 #include "workflows/state_scope.h"
+#include "workflows/variable_scope.h"
 #include "workflows/workflow.h"
 
 namespace sluice::workflows {
 
-// One state: its fields, its transitions (into `scope`), its body.
-// `jsonata_machine`: the machine's QueryLanguage is JSONata.
-State parse_state(ParseContext& context, StateScope& scope, const Json& value,
-                  std::string_view name, std::string pointer, StateIndex index,
-                  bool jsonata_machine);
+// What the States objects of one definition share while it is parsed.
+struct Definition {
+  ParseContext& context;
+  std::vector<State>& states;  // of all of them
+  QueryLanguage language = QueryLanguage::jsonpath;  // the machine's
+  VariableScopes variables = {};
+  std::unordered_map<std::string, std::string> places = {};  // where each state stands, by name
+};
 
-// QueryLanguage of the machine or of a state; true for JSONata. Reports what is wrong with it or
-// not offered.
-bool parse_query_language(const Fields& fields, bool jsonata_machine);
+// Where one state stands.
+struct Place {
+  StateScope& scope;
+  StateIndex index = no_state;
+  StateIndex parent = no_state;
+  VariableScopes::Index variables = VariableScopes::none;
+  int depth = 1;  // of its States object: 1 is the machine's
+};
+
+// StartAt and States of the machine, a branch or an item processor. Adds the states; answers where
+// they start, or no_state if that was reported.
+// `parent`: the Parallel or Map around them; `around`: the scope of variables that they can read.
+StateIndex parse_states(Definition& definition, const Fields& fields, StateIndex parent,
+                        VariableScopes::Index around, int depth);
+
+// One state: its fields, its transitions (into the place's scope), its body.
+State parse_state(Definition& definition, const Place& place, const Json& value,
+                  std::string_view name, std::string pointer);
+
+// QueryLanguage of the machine or of a state. Reports what is wrong with it.
+QueryLanguage parse_query_language(const Fields& fields, QueryLanguage of_machine);
 
 // ---- bodies; each reads what only its kind of state has
 // ------------------------------------------------
-TaskState parse_task(const Fields& fields);
-PassState parse_pass(const Fields& fields);
-ChoiceState parse_choice(const Fields& fields, StateScope& scope, StateIndex index);
-WaitState parse_wait(const Fields& fields);
-FailState parse_fail(const Fields& fields);
+TaskState parse_task(const Fields& fields, QueryLanguage language);
+PassState parse_pass(const Fields& fields, QueryLanguage language);
+ChoiceState parse_choice(Definition& definition, const Place& place, const Fields& fields,
+                         QueryLanguage language);
+WaitState parse_wait(const Fields& fields, QueryLanguage language);
+FailState parse_fail(const Fields& fields, QueryLanguage language);
+ParallelState parse_parallel(Definition& definition, const Place& place, const Fields& fields,
+                             QueryLanguage language);
+MapState parse_map(Definition& definition, const Place& place, const Fields& fields,
+                   QueryLanguage language);
+ItemReader parse_item_reader(const Fields& fields, QueryLanguage language);
+ItemBatcher parse_item_batcher(const Fields& fields, QueryLanguage language);
+ResultWriter parse_result_writer(const Fields& fields, QueryLanguage language);
 
 // ---- shared
 // -------------------------------------------------------------------------------------------
 std::vector<Retrier> parse_retry(const Fields& fields);
-// `typed`: false for a state whose paths cannot be read (JSONata); only its transitions are taken.
-std::vector<Catcher> parse_catch(const Fields& fields, StateScope& scope, StateIndex index,
-                                 bool typed);
-// Nothing if the field is absent, or wrong and reported.
-std::optional<Path> parse_path(const Fields& fields, std::string_view name);
-// A path to one value: indefinite ones are refused.
-std::optional<Path> parse_value_path(const Fields& fields, std::string_view name);
-std::optional<Value> parse_template(const Fields& fields, std::string_view name);
-// ResultPath: the path, or nothing and `null` set. Absent or wrong: "$".
-std::optional<ReferencePath> parse_result_path(const Fields& fields, bool& null);
+std::vector<Catcher> parse_catch(Definition& definition, const Place& place, const Fields& fields,
+                                 QueryLanguage language);
+// Assign: an object of variables, noted in the place's scope.
+std::optional<Value> parse_assign(Definition& definition, const Place& place, const Fields& fields,
+                                  QueryLanguage language, Needs offered = {});
 
 }  // namespace sluice::workflows

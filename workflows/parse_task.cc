@@ -4,22 +4,15 @@
 
 #include <array>
 
+#include "workflows/field_table.h"
 #include "workflows/parse_state.h"
+#include "workflows/parse_value.h"
 
 namespace sluice::workflows {
 namespace {
 
 constexpr std::size_t headers_max = 100;
 constexpr std::size_t header_bytes_max = 4'096;
-
-// NAME, or NAMEPath.
-std::optional<Seconds> parse_seconds(const Fields& fields, const std::string& name) {
-  const std::string path_name = name + "Path";
-  fields.exclude(name, path_name);
-  if (const auto seconds = fields.integer(name, 1, seconds_max)) return Seconds(*seconds);
-  if (auto path = parse_value_path(fields, path_name)) return Seconds(std::move(*path));
-  return std::nullopt;
-}
 
 void parse_resource_field(const Fields& fields, Resource& out) {
   fields.require("Resource", "expected \"queue:NAME\" or an ARN");
@@ -35,26 +28,43 @@ void parse_resource_field(const Fields& fields, Resource& out) {
   out = std::move(parsed->resource);
 }
 
-// lambda:invoke names its function in Parameters; where the name is written down, the queue is
+std::string_view arguments_name(QueryLanguage language) {
+  return language == QueryLanguage::jsonata ? "Arguments" : "Parameters";
+}
+
+// lambda:invoke names its function in its arguments; where the name is written down, the queue is
 // known now.
-void parse_lambda_parameters(const Fields& fields, Resource& resource) {
-  static constexpr FieldRule rules[] = {
-      {"FunctionName"},   {"FunctionName.$"},   {"Payload"},       {"Payload.$"},
-      {"InvocationType"}, {"InvocationType.$"}, {"ClientContext"}, {"ClientContext.$"},
-      {"LogType"},        {"LogType.$"},        {"Qualifier"},     {"Qualifier.$"}};
-  // Without Parameters the state's input is what the integration is given, the name included.
-  const Json* value = fields.object("Parameters");
+void parse_lambda_arguments(const Fields& fields, QueryLanguage language, Resource& resource) {
+  static constexpr FieldRule rules[] = {{"FunctionName"},
+                                        {"FunctionName.$", true, FieldOf::jsonpath},
+                                        {"Payload"},
+                                        {"Payload.$", true, FieldOf::jsonpath},
+                                        {"InvocationType"},
+                                        {"InvocationType.$", true, FieldOf::jsonpath},
+                                        {"ClientContext"},
+                                        {"ClientContext.$", true, FieldOf::jsonpath},
+                                        {"LogType"},
+                                        {"LogType.$", true, FieldOf::jsonpath},
+                                        {"Qualifier"},
+                                        {"Qualifier.$", true, FieldOf::jsonpath}};
+  // Without arguments the state's input is what the integration is given, the name included.
+  if (holds_expression(fields, "Arguments", language)) return;
+  const Json* value = fields.object(arguments_name(language));
   if (value == nullptr) return;
-  const Fields parameters(fields.context(), *value, fields.pointer("Parameters"));
-  check_fields(fields.context(), *value, parameters.pointer(), "lambda:invoke", rules);
-  if (parameters.has("FunctionName.$")) return;
-  parameters.require("FunctionName", "lambda:invoke needs it (or \"FunctionName.$\")");
-  const auto name = parameters.string("FunctionName");
+  const Fields arguments(fields.context(), *value, fields.pointer(arguments_name(language)));
+  check_fields(fields.context(), *value, arguments.pointer(), "lambda:invoke", rules,
+               field_language(language));
+  if (arguments.has("FunctionName.$") || holds_expression(arguments, "FunctionName", language))
+    return;
+  arguments.require("FunctionName", language == QueryLanguage::jsonata
+                                        ? "lambda:invoke needs it"
+                                        : "lambda:invoke needs it (or \"FunctionName.$\")");
+  const auto name = arguments.string("FunctionName");
   if (!name) return;
   auto queue = function_queue(*name);
   if (!queue) {
     fields.context().problem(
-        parameters.pointer("FunctionName"),
+        arguments.pointer("FunctionName"),
         fmt::format("{} is no function: expected a name, NAME:ALIAS or a function ARN",
                     in_quotes(*name)));
     return;
@@ -63,22 +73,75 @@ void parse_lambda_parameters(const Fields& fields, Resource& resource) {
 }
 
 // A token that nobody is told can never be given back.
-void check_token_use(const Fields& fields, const Resource& resource) {
+void check_token_use(const Fields& fields, QueryLanguage language, const Resource& resource) {
   if (!resource.wait_for_task_token) return;
-  const Json* parameters = fields.find("Parameters");
-  if (parameters != nullptr && to_text(*parameters).find("$$") != std::string::npos) return;
-  fields.context().warning(fields.pointer("Resource"),
-                           "this state waits for its task token, but \"Parameters\" passes "
-                           "\"$$.Task.Token\" to nobody");
+  const bool jsonata = language == QueryLanguage::jsonata;
+  const Json* arguments = fields.find(arguments_name(language));
+  if (arguments != nullptr &&
+      to_text(*arguments).find(jsonata ? "$states.context" : "$$") != std::string::npos)
+    return;
+  fields.context().warning(
+      fields.pointer("Resource"),
+      fmt::format("this state waits for its task token, but {} passes {} to nobody",
+                  in_quotes(arguments_name(language)),
+                  in_quotes(jsonata ? "$states.context.Task.Token" : "$$.Task.Token")));
 }
 
-void parse_priority(const Fields& fields, TaskState& task) {
-  fields.exclude("Priority", "Priority.$");
+// Nothing here takes another identity, so all that can be said is whether it is well formed.
+void check_credentials(const Fields& fields, QueryLanguage language) {
+  const Json* value = fields.find("Credentials");
+  if (value == nullptr || !parse_object_value(fields, "Credentials", language)) return;
+  if (value->is_object() && value->empty()) {
+    fields.context().problem(fields.pointer("Credentials"),
+                             "\"Credentials\" names nobody: \"RoleArn\" is missing");
+    return;
+  }
+  fields.context().warning(fields.pointer("Credentials"),
+                           "\"Credentials\" have no effect: a worker acts in its own name");
+}
+
+void parse_priority(const Fields& fields, QueryLanguage language, TaskState& task) {
+  if (holds_expression(fields, "Priority", language)) {
+    if (auto value = parse_value(fields, "Priority", language)) task.priority = std::move(*value);
+    return;
+  }
   if (const auto priority = fields.integer("Priority", 0, 9)) task.priority = *priority;
+  if (language == QueryLanguage::jsonata) return;
+  fields.exclude("Priority", "Priority.$");
   if (auto path = parse_value_path(fields, "Priority.$")) task.priority = std::move(*path);
 }
 
-void parse_headers(const Fields& fields, TaskState& task) {
+// Whether a header, or all of them, are computed.
+bool computes(const Json& headers, QueryLanguage language) {
+  for (const auto& [name, value] : headers.items()) {
+    const bool computed =
+        language == QueryLanguage::jsonpath
+            ? name.ends_with(".$")
+            : value.is_string() && is_expression(value.get_ref<const std::string&>());
+    if (computed) return true;
+  }
+  return false;
+}
+
+void check_header(ParseContext& context, const std::string& name, const Json& value,
+                  std::string place) {
+  if (name.empty()) {
+    context.problem(std::move(place), "a header's name must not be empty");
+  } else if (!value.is_string()) {
+    context.problem(std::move(place),
+                    fmt::format("a header must be a string, not {}", describe(value)));
+  } else if (name.size() + value.get_ref<const std::string&>().size() > header_bytes_max) {
+    context.problem(
+        std::move(place),
+        fmt::format("a header has at most {} bytes, name and value together", header_bytes_max));
+  }
+}
+
+void parse_headers(const Fields& fields, QueryLanguage language, TaskState& task) {
+  if (holds_expression(fields, "Headers", language)) {
+    task.headers_computed = parse_value(fields, "Headers", language);
+    return;
+  }
   const Json* headers = fields.object("Headers");
   if (headers == nullptr) return;
   ParseContext& context = fields.context();
@@ -88,36 +151,31 @@ void parse_headers(const Fields& fields, TaskState& task) {
                     fmt::format("at most {} headers, not {}", headers_max, headers->size()));
     return;
   }
+  const bool computed = computes(*headers, language);
   for (const auto& [name, value] : headers->items()) {
-    std::string place = pointer + "/" + pointer_token(name);
-    if (name.empty()) {
-      context.problem(std::move(place), "a header's name must not be empty");
-    } else if (name.ends_with(".$")) {
-      context.problem(std::move(place), not_offered("a computed header"));
-    } else if (!value.is_string()) {
-      context.problem(std::move(place),
-                      fmt::format("a header must be a string, not {}", describe(value)));
-    } else if (name.size() + value.get_ref<const std::string&>().size() > header_bytes_max) {
-      context.problem(
-          std::move(place),
-          fmt::format("a header has at most {} bytes, name and value together", header_bytes_max));
-    } else {
-      task.headers.emplace_back(name, value.get<std::string>());
-    }
+    check_header(context, name, value, pointer + "/" + pointer_token(name));
+    if (!computed && value.is_string()) task.headers.emplace_back(name, value.get<std::string>());
   }
+  if (computed) task.headers_computed = parse_value(fields, "Headers", language);
 }
 
 }  // namespace
 
-TaskState parse_task(const Fields& fields) {
+TaskState parse_task(const Fields& fields, QueryLanguage language) {
   TaskState task;
   parse_resource_field(fields, task.resource);
   if (task.resource.kind == ResourceKind::lambda_invoke)
-    parse_lambda_parameters(fields, task.resource);
-  check_token_use(fields, task.resource);
-  task.arguments = parse_template(fields, "Parameters");
-  task.timeout = parse_seconds(fields, "TimeoutSeconds");
-  task.heartbeat = parse_seconds(fields, "HeartbeatSeconds");
+    parse_lambda_arguments(fields, language, task.resource);
+  check_token_use(fields, language, task.resource);
+  // Whatever is no object has been reported where lambda:invoke looked for its function.
+  const Json* arguments = fields.find(arguments_name(language));
+  const bool checked = task.resource.kind == ResourceKind::lambda_invoke && arguments != nullptr &&
+                       !arguments->is_object();
+  task.arguments = language == QueryLanguage::jsonata && !checked
+                       ? parse_object_value(fields, "Arguments", language)
+                       : parse_arguments(fields, language);
+  task.timeout = parse_whole_number(fields, "TimeoutSeconds", language, 1, seconds_max);
+  task.heartbeat = parse_whole_number(fields, "HeartbeatSeconds", language, 1, seconds_max);
   if (task.timeout && task.heartbeat) {
     const auto* timeout = std::get_if<std::int64_t>(&*task.timeout);
     const auto* heartbeat = std::get_if<std::int64_t>(&*task.heartbeat);
@@ -128,8 +186,9 @@ TaskState parse_task(const Fields& fields) {
                       *heartbeat, *timeout));
     }
   }
-  parse_priority(fields, task);
-  parse_headers(fields, task);
+  check_credentials(fields, language);
+  parse_priority(fields, language, task);
+  parse_headers(fields, language, task);
   return task;
 }
 

@@ -3,6 +3,7 @@
 //   $.order.lines[0]        definite: one node, or a failure when it is not there
 //   $.lines[*].price        indefinite: an array of what matched, possibly empty, never a failure
 //   $$.Execution.Id         into the context object
+//   $order.lines[0]         into the variable `order`
 //
 // Steps: .name ['name'] ["name"] [0] [-1] [0,1] ['a','b'] [1:3] .* [*] ..name ..* [?(@.a == 0 &&
 // @.b)], and at the end a function: .length() .size() .min() .max() .avg() .sum() .stddev() .keys()
@@ -33,7 +34,7 @@ struct PathCode;
 
 class Path {
  public:
-  // Leading or trailing space is refused. "$name" (a variable) is refused as unsupported.
+  // Space behind the path is ignored, before it refused, and so is "$states", which only JSONata has.
   static Result<Path> parse(std::string_view text);
 
   const std::string& text() const;
@@ -41,6 +42,8 @@ class Path {
   bool is_root() const;          // "$": the input as it is
   bool is_context_root() const;  // "$$"
   Needs needs() const;
+  // The document that the path leads into; null: a variable that nothing has been assigned to.
+  const Json* document(const Scope& scope) const;
 
   // The node, or null if there is none. REQUIRES: definite(), !computed(); lives as long as the
   // scope's documents.
@@ -61,7 +64,7 @@ class Path {
 // A path that names one place in the input, also one that is not there yet: "$.a.b['c'][0]".
 class ReferencePath {
  public:
-  // Refuses everything that could select more than one node, and "$$".
+  // Refuses everything that could select more than one node, "$$" and variables.
   static Result<ReferencePath> parse(std::string_view text);
   static ReferencePath root();
 

@@ -90,17 +90,18 @@ struct PathStep {
   std::variant<NameStep, IndexStep, SliceStep, WildcardStep, FilterStep, FunctionStep> kind;
 };
 
-enum class PathRoot { input, context, current };
+enum class PathRoot { input, context, variable, current };
 
 struct PathCode {
   std::string text;
   PathRoot root = PathRoot::input;
+  std::string variable;  // its name, where the root is one
   std::vector<PathStep> steps;
   bool definite = true;
   bool computed = false;
 };
 
-// All of `text`, which starts with "$" or "$$". Refuses with what was found and what was expected,
+// All of `text`, which starts with "$", "$$" or "$name". Refuses with what was found and what was expected,
 // at which character.
 Result<PathPtr> parse_path(std::string_view text);
 

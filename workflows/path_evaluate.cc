@@ -320,10 +320,20 @@ class Walk {
   std::deque<Json> made_;
 };
 
-const Json& root_of(const PathCode& code, const Scope& scope) {
+// Null: a variable that nothing has been assigned to.
+const Json* root_of(const PathCode& code, const Scope& scope) {
+  if (code.root == PathRoot::variable)
+    return scope.variables == nullptr ? nullptr : member(*scope.variables, code.variable);
   const Json* root = code.root == PathRoot::context ? scope.context : scope.input;
   SLUICE_CHECK(root != nullptr, "the document that the path's needs() name");
-  return *root;
+  return root;
+}
+
+Failure not_assigned(const PathCode& code) {
+  return {"States.Runtime",
+          fmt::format("Invalid path '{}' : The variable '${}' has not been assigned", code.text,
+                      code.variable),
+          true};
 }
 
 // How the service says it: the step that failed, under the steps before it.
@@ -379,13 +389,19 @@ bool Path::is_context_root() const {
   return code_->root == PathRoot::context && code_->steps.empty();
 }
 Needs Path::needs() const {
-  const bool context = code_->root == PathRoot::context;
-  return {!context, context};
+  Needs needs;
+  needs.input = code_->root == PathRoot::input;
+  needs.context = code_->root == PathRoot::context;
+  needs.variables = code_->root == PathRoot::variable;
+  return needs;
 }
+
+const Json* Path::document(const Scope& scope) const { return root_of(*code_, scope); }
 
 const Json* Path::find(const Scope& scope) const {
   SLUICE_CHECK(definite() && !computed(), "a path that finds one node");
-  const Json* node = &root_of(*code_, scope);
+  const Json* node = root_of(*code_, scope);
+  if (node == nullptr) return nullptr;
   for (const PathStep& step : code_->steps) {
     if (const auto* names = std::get_if<NameStep>(&step.kind))
       node = member(*node, names->names[0]);
@@ -402,7 +418,9 @@ Evaluated<Json> Path::evaluate(const Scope& scope) const {
 }
 
 Evaluated<Json> Path::evaluate(const Scope& scope, Work& work) const {
-  const Json& root = root_of(*code_, scope);
+  const Json* document = root_of(*code_, scope);
+  if (document == nullptr) return not_assigned(*code_);
+  const Json& root = *document;
   const auto bound = [&] { return Work::failure(fmt::format("The path '{}'", code_->text)); };
   if (definite() && !computed()) {
     const Json* node = find(scope);

@@ -24,6 +24,7 @@ class PathParser {
 
   PathPtr whole() {
     PathPtr path = path_at(false);
+    skip_space();
     if (at_ != text_.size()) refuse("'.', '[' or the end of the path");
     return path;
   }
@@ -62,7 +63,12 @@ class PathParser {
       code->root = PathRoot::current;
     } else {
       need('$');
-      if (!in_filter && take('$')) code->root = PathRoot::context;
+      if (!in_filter && take('$')) {
+        code->root = PathRoot::context;
+      } else if (!in_filter && starts_variable(peek())) {
+        code->root = PathRoot::variable;
+        code->variable = variable_name();
+      }
     }
     while (!done() && (peek() == '.' || peek() == '[')) {
       if (code->steps.size() == path_steps_max)
@@ -92,6 +98,21 @@ class PathParser {
       }
     }
     return code;
+  }
+
+  static bool starts_variable(char c) {
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  }
+  std::string variable_name() {
+    const std::size_t start = at_;
+    while (!done() && (starts_variable(peek()) || (peek() >= '0' && peek() <= '9'))) ++at_;
+    std::string name(text_.substr(start, at_ - start));
+    if (name == "states") {
+      at_ = start;
+      refuse("another variable: \"$states\" belongs to JSONata");
+    }
+    return name;
   }
 
   PathStep step_at(bool in_filter) {
@@ -125,7 +146,7 @@ class PathParser {
 
   static bool name_character(char c, bool in_filter) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return false;
-    if (std::string_view(".[]()'\"*,?{}").find(c) != std::string_view::npos) return false;
+    if (std::string_view(".[]()'\"*,?").find(c) != std::string_view::npos) return false;
     return !in_filter || std::string_view("<>=~!&|").find(c) == std::string_view::npos;
   }
 
@@ -415,16 +436,6 @@ Result<PathPtr> parse_path(std::string_view text) {
         Errc::invalid_argument,
         fmt::format("'{}' is not a path; expected '$' followed by steps, such as $.order.id",
                     text));
-  const std::size_t after_roots = text.starts_with("$$") ? 2 : 1;
-  if (text.size() > after_roots && text[after_roots] != '.' && text[after_roots] != '[') {
-    const char c = text[1];
-    const bool name = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
-                      static_cast<unsigned char>(c) >= 0x80;
-    if (after_roots == 1 && name)
-      return make_error(
-          Errc::unsupported,
-          fmt::format("'{}' names a variable; variables are not offered by this version", text));
-  }
   try {
     return PathParser(text).whole();
   } catch (const Refused& refused) {

@@ -17,6 +17,11 @@ Result<ReferencePath> ReferencePath::parse(std::string_view text) {
         Errc::invalid_argument,
         fmt::format("'{}' points into the context object, which cannot be changed; expected '$…'",
                     text));
+  if (parsed.root == PathRoot::variable)
+    return make_error(
+        Errc::invalid_argument,
+        fmt::format("'{}' points into a variable, which only \"Assign\" can change; expected '$.…'",
+                    text));
   ReferencePath path;
   path.text_ = parsed.text;
   for (const PathStep& step : parsed.steps) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "base/suggest.h"
@@ -18,9 +19,6 @@ constexpr std::array<std::string_view, 3> integration_patterns = {"sync", "sync:
 constexpr std::size_t queue_name_bytes_max = 255;
 
 Error refusal(std::string detail) { return make_error(Errc::invalid_argument, std::move(detail)); }
-Error unsupported(std::string_view what) {
-  return make_error(Errc::unsupported, not_offered(what));
-}
 
 // At most `parts_max` pieces; the last holds the rest. A colon inside "${…}" (a placeholder that a
 // deployment tool fills in) does not separate.
@@ -68,6 +66,43 @@ Result<ParsedResource> parse_queue(std::string_view text) {
   return out;
 }
 
+// run:WORKFLOW[.async], topic:NAME, event:NAME, each also with .waitForTaskToken.
+Result<ParsedResource> parse_target(std::string_view text, std::string_view scheme,
+                                    ResourceKind kind) {
+  constexpr std::string_view async_suffix = ".async";
+  ParsedResource out;
+  out.resource.kind = kind;
+  std::string_view name = text.substr(scheme.size());
+  if (name.ends_with(token_suffix)) {
+    if (kind == ResourceKind::event)
+      return refusal(fmt::format(
+          "{}: the event's body is the result, so nobody could give the token back; expected "
+          "\"event:NAME\"",
+          in_quotes(text)));
+    name.remove_suffix(token_suffix.size());
+    out.resource.wait_for_task_token = true;
+  }
+  if (kind == ResourceKind::run && name.ends_with(async_suffix)) {
+    name.remove_suffix(async_suffix.size());
+    out.resource.run_wait = RunWait::none;
+  }
+  if (const auto dot = name.rfind('.'); dot != std::string_view::npos) {
+    // A name may hold dots, so only what is nearly a suffix is taken for a slip.
+    constexpr std::array<std::string_view, 2> suffixes = {"waitForTaskToken", "async"};
+    const std::string near = suggest(name.substr(dot + 1), suffixes);
+    if (!near.empty())
+      return refusal(fmt::format("{} ends with an unknown pattern; did you mean \"{}{}.{}\"?",
+                                 in_quotes(text), scheme, name.substr(0, dot), near));
+  }
+  if (!queue_name_valid(name)) {
+    return refusal(fmt::format(
+        "{} names nothing: expected \"{}NAME\", the name 1 to {} bytes without white space",
+        in_quotes(text), scheme, queue_name_bytes_max));
+  }
+  out.resource.target = name;
+  return out;
+}
+
 // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]
 Result<ParsedResource> parse_function(std::string_view text) {
   ParsedResource out;
@@ -108,25 +143,36 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
         "{} is no service integration: expected \"arn:aws:states:::SERVICE:ACTION[.PATTERN]\"",
         in_quotes(text)));
   }
+  const bool waits_for_end = pattern.starts_with("sync");
   out.resource.wait_for_task_token = pattern == "waitForTaskToken";
-  if (action == "lambda:invoke") {
-    if (pattern.starts_with("sync")) {
-      return refusal(fmt::format("{}: lambda:invoke takes no pattern but \"waitForTaskToken\"",
-                                 in_quotes(text)));
-    }
-    out.resource.kind = ResourceKind::lambda_invoke;
+  const auto refuse_pattern = [&](std::string_view expected) {
+    return refusal(fmt::format("{}: {} takes {}", in_quotes(text), action, expected));
+  };
+  // These have a meaning of their own in Sluice.
+  constexpr std::pair<std::string_view, ResourceKind> of_its_own[] = {
+      {"lambda:invoke", ResourceKind::lambda_invoke},
+      {"sqs:sendMessage", ResourceKind::send},
+      {"sns:publish", ResourceKind::topic},
+      {"events:putEvents", ResourceKind::topic},
+      {"http:invoke", ResourceKind::http}};
+  for (const auto& [name, kind] : of_its_own) {
+    if (action != name) continue;
+    if (waits_for_end) return refuse_pattern("no pattern but \"waitForTaskToken\"");
+    if (kind == ResourceKind::http && out.resource.wait_for_task_token)
+      return refuse_pattern("no pattern");
+    out.resource.kind = kind;
     return out;
   }
+  if (action == "states:startExecution") {
+    out.resource.kind = ResourceKind::run;
+    out.resource.run_wait = pattern == "sync"     ? RunWait::described
+                            : pattern == "sync:2" ? RunWait::described2
+                                                  : RunWait::none;
+    return out;
+  }
+  // A worker that is handed such a task answers when the work is done, so ".sync" says nothing more.
   out.resource.kind = ResourceKind::service;
   out.resource.queue = action;
-  // These have a meaning of their own in Sluice, which this version does not have yet.
-  constexpr std::array<std::string_view, 4> of_its_own = {
-      "sqs:sendMessage", "sns:publish", "events:putEvents", "states:startExecution"};
-  if (std::ranges::find(of_its_own, action) != of_its_own.end()) {
-    out.warning = fmt::format(
-        "this version hands {} to the workers of the queue {}, like any other integration",
-        in_quotes(text), in_quotes(action));
-  }
   return out;
 }
 
@@ -167,12 +213,14 @@ Result<ParsedResource> parse_any(std::string_view text) {
   if (text.starts_with("queue:")) return parse_queue(text);
   if (text.starts_with("arn:")) return parse_arn(text);
   if (text == "http:invoke" || text == "http:invoke.waitForTaskToken") {
-    return unsupported(in_quotes(text));
+    ParsedResource out;
+    out.resource.kind = ResourceKind::http;
+    out.resource.wait_for_task_token = text.ends_with(token_suffix);
+    return out;
   }
-  for (const std::string_view scheme : {"run:", "topic:", "event:"}) {
-    if (text.starts_with(scheme))
-      return unsupported(fmt::format("a {} resource", in_quotes(scheme)));
-  }
+  if (text.starts_with("run:")) return parse_target(text, "run:", ResourceKind::run);
+  if (text.starts_with("topic:")) return parse_target(text, "topic:", ResourceKind::topic);
+  if (text.starts_with("event:")) return parse_target(text, "event:", ResourceKind::event);
   ParsedResource out;
   out.resource.kind = ResourceKind::service;
   if (text.starts_with("${") && text.ends_with("}") && queue_name_valid(text)) {

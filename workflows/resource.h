@@ -49,8 +49,7 @@ struct ParsedResource {
   std::string warning;  // legal but suspicious; empty if not
 };
 
-// Refuses with invalid_argument what is no resource, and with unsupported what Sluice knows but
-// this version does not offer. The detail says what would be right.
+// Refuses with invalid_argument what is no resource. The detail says what would be right.
 Result<ParsedResource> parse_resource(std::string_view text);
 
 // The queue that stands for a function: "pay" for "pay", "pay:live", "123456789012:function:pay"

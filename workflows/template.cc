@@ -40,12 +40,13 @@ Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::st
   if (call_) return call_->evaluate(scope, chance, work);
   auto value = path_->evaluate(scope, work);
   if (!value && value.failure().path_not_found) {
-    const Json& root = needs_.context ? *scope.context : *scope.input;
+    const Json* root = path_->document(scope);
+    if (root == nullptr) return value;
     return Failure{
         "States.Runtime",
         fmt::format(
             "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
-            text_, field, excerpt(root)),
+            text_, field, excerpt(*root)),
         true};
   }
   return value;

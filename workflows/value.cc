@@ -66,9 +66,17 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
         mention.member != "result" && mention.member != "errorOutput")
       parsing.problems.push_back(
           {pointer,
-           fmt::format("$states has no member \"{}\": expected input, context, result or errorOutput",
-                       mention.member)});
+           fmt::format(
+               "$states has no member \"{}\": expected input, context, result or errorOutput",
+               mention.member)});
   }
+}
+
+std::string trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(space) - first + 1));
 }
 
 // Recurses as deep as the definition nests, which the reader of the definition bounds.
@@ -77,10 +85,17 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
   bool computes = false;
   if (value.is_string()) {
     const std::string_view text = value.get_ref<const std::string&>();
-    if (text.size() >= 4 && text.starts_with("{%") && text.ends_with("%}")) {
+    const bool opened = text.find("{%") != std::string_view::npos;
+    const bool closed = text.find("%}") != std::string_view::npos;
+    if ((opened && !closed && text.starts_with("{%")) ||
+        (closed && !opened && text.ends_with("%}"))) {
+      parsing.problems.push_back(
+          {pointer, "the JSONata expression has only one of its marks; expected \"{% … %}\""});
+    } else if (is_expression(text)) {
       node.kind = Node::Kind::expression;
-      node.text = std::string(text.substr(2, text.size() - 4));
-      auto compiled = jsonata::compile(node.text, jsonata::Dialect::states);
+      const std::string_view inside = text.substr(2, text.size() - 4);
+      node.text = trimmed(inside);
+      auto compiled = jsonata::compile(inside, jsonata::Dialect::states);
       if (const auto* error = std::get_if<jsonata::Error>(&compiled)) {
         parsing.problems.push_back(
             {pointer, fmt::format("the JSONata expression cannot be read: {} (at character {})",
@@ -121,7 +136,8 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
 Failure query_failure(const Node& node, std::string_view place, std::string_view rest) {
   return {"States.QueryEvaluationError",
           fmt::format("The JSONata expression '{}' specified for the field '{}' {}", node.text,
-                      place, rest)};
+                      place, rest),
+          false, std::string(place)};
 }
 
 class Evaluation {
@@ -222,8 +238,16 @@ Result<Value> Value::parse(QueryLanguage language, const Json& value, std::strin
 QueryLanguage Value::language() const { return form_->language; }
 Needs Value::needs() const { return form_->needs; }
 
+const std::string* Value::expression() const {
+  return form_->root.kind == Node::Kind::expression ? &form_->root.text : nullptr;
+}
+
 bool Value::constant() const {
   return form_->filled ? form_->filled->constant() : form_->root.kind == Node::Kind::constant;
+}
+
+bool is_expression(std::string_view text) {
+  return text.size() >= 4 && text.starts_with("{%") && text.ends_with("%}");
 }
 
 Evaluated<Json> Value::evaluate(const Scope& scope, const Surroundings& surroundings,

@@ -1,11 +1,13 @@
 // A value of a definition in which expressions may stand, in either query language.
 //
 //   JSONPath: a payload template (template.h)     { "id.$": "$.order.id", "fixed": 1 }
-//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed": 1 }
+//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed":
+//   1 }
 //             or one such string for the whole value
 //
 // JSONata strings that begin with "{%" and end with "%}" exactly are expressions, at any depth, but
-// never in keys; all else is copied as it is. Expressions are compiled when the value is parsed.
+// never in keys; all else is copied as it is. A string with only one of the two marks is refused,
+// since it was meant to be an expression. Expressions are compiled when the value is parsed.
 //
 // Failures. JSONPath: as template.h says. JSONata: States.QueryEvaluationError for an evaluation
 // that fails, gives nothing (undefined), or gives what no document can hold; the cause names the
@@ -29,6 +31,9 @@ namespace sluice::workflows {
 
 enum class QueryLanguage : std::uint8_t { jsonpath, jsonata };
 
+// "{% … %}", without space before or behind.
+bool is_expression(std::string_view text);
+
 // Chance and time, as parameters.
 struct Surroundings {
   Random& chance;
@@ -47,6 +52,8 @@ class Value {
   QueryLanguage language() const;
   Needs needs() const;
   bool constant() const;  // computes nothing
+  // The JSONata expression that the whole value is, without its marks; null: it is none.
+  const std::string* expression() const;
 
   // `field`: the name a failure's cause gives ("Output", "Choices[1]/Condition").
   Evaluated<Json> evaluate(const Scope& scope, const Surroundings& surroundings,

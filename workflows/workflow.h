@@ -65,9 +65,11 @@ struct TaskState {
   std::optional<Seconds> heartbeat;
   std::optional<WholeNumber> priority;  // 0..9
   std::vector<std::pair<std::string, std::string>> headers;
+  // Where any header is computed: an object of strings, in place of `headers`.
+  std::optional<Value> headers_computed;
 };
 struct PassState {
-  std::optional<Doc> result;         // JSONPath
+  std::optional<Doc> result;        // JSONPath
   std::optional<Value> parameters;  // JSONPath
 };
 struct ChoiceState {
@@ -182,6 +184,7 @@ struct Machine {
 };
 
 inline constexpr std::size_t definition_bytes_max = 1 << 20;
+inline constexpr int states_depth_max = 32;  // States objects within each other
 
 struct Compiled {
   std::shared_ptr<const Machine> machine;

@@ -31,7 +31,7 @@ TEST_CASE("a request is read from a task's body") {
   CHECK(request->timeout == milliseconds(1'500));
 }
 
-TEST_CASE("GET, the scheme's port and 30 seconds are defaults; the service's names are understood") {
+TEST_CASE("GET, the scheme's port and 30 s are defaults; the service's names are understood") {
   const auto request = parse_http_request(
       R"({"ApiEndpoint":"http://[::1]?q","QueryParameters":{"a":"b"},"RequestBody":"t",
           "Headers":{"content-type":"text/plain"}})");

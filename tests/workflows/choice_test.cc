@@ -14,7 +14,7 @@ Json json(std::string_view text) {
 }
 
 Result<ChoiceRule> parse(const Json& rule) {
-  return parse_choice_rule(rule, "/Choices/0",
+  return parse_choice_rule(rule, "/Choices/0", QueryLanguage::jsonpath,
                            [](std::string_view name, std::string_view pointer, auto& problems) {
                              if (name == "Next") return StateIndex{3};
                              problems.push_back({std::string(pointer), "no state"});

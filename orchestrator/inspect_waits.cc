@@ -1,0 +1,164 @@
+// What the frames of a live run wait for, in sentences and with the data behind them.
+#include <fmt/core.h>
+
+#include "orchestrator/inspect_impl.h"
+#include "orchestrator/inspect_statements.h"
+#include "orchestrator/join.h"
+#include "orchestrator/statements.h"
+#include "queue/queue.h"
+
+namespace sluice::orchestrator {
+namespace {
+
+constexpr std::size_t frames_shown_max = 100;
+
+std::string in_words(Duration d) {
+  const std::int64_t s = std::max<std::int64_t>(0, d.us / 1'000'000);
+  if (d.us < 1'000'000) return fmt::format("{} ms", std::max<std::int64_t>(0, d.us / 1'000));
+  if (s < 120) return fmt::format("{} s", s);
+  if (s < 7'200) return fmt::format("{} min", s / 60);
+  if (s < 172'800) return fmt::format("{} h", s / 3'600);
+  return fmt::format("{} days", s / 86'400);
+}
+
+}  // namespace
+
+// What one frame waits for, then what its children wait for. Recurses as deep as the definition nests.
+void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
+                                std::vector<WaitingFor>& list) {
+  if (list.size() >= frames_shown_max) return;
+  const WallTime wall = engine.wall_now();
+  WaitingFor w;
+  w.frame = id;
+  w.detail = Json::object();
+  if (auto q = reader.query(sql::one_message, id); q.step()) {
+    const FrameRow row = decode_frame(id, q.blob(17));
+    const Version v = version(reader, row.version_id);
+    w.state = v.machine->states[row.frame.state].name;
+    w.kind = to_string(WaitKind::message);
+    w.since = WallTime{q.int64(8)};
+    if (auto name = reader.query(sql::queue_name, q.int64(1)); name.step()) w.name = name.text(0);
+    const auto stats = engine.queue(w.name);
+    const auto state = static_cast<queue::State>(q.int64(3));
+    w.detail["queue"] = w.name;
+    w.detail["attempt"] = q.int64(6);
+    switch (state) {
+      case queue::State::ready: {
+        std::int64_t ahead = 0;
+        if (auto count = reader.query(sql::ahead_of, q.int64(1), q.int64(2), q.int64(4));
+            count.step())
+          ahead = count.int64(0);
+        w.detail["status"] = "ready";
+        w.detail["ahead"] = ahead;
+        w.sentence = fmt::format("ready in queue \"{}\" for {}, {} ahead of it", w.name,
+                                 in_words(wall - w.since),
+                                 ahead == 1000 ? "1000 or more" : std::to_string(ahead));
+        if (stats && stats->paused)
+          w.sentence += "; the queue is paused: resume it";
+        else if (stats && stats->consumers == 0)
+          w.sentence += "; no worker is connected to the queue: start one";
+        break;
+      }
+      case queue::State::delayed: {
+        const bool engine_clock = q.int64(9) == 1;
+        const WallTime until =
+            engine_clock ? wall_of(EngineTime{q.int64(10)}) : WallTime{q.int64(10)};
+        w.detail["status"] = "delayed";
+        w.detail["until"] = to_rfc3339(until);
+        w.sentence = fmt::format("attempt {} in queue \"{}\" comes in {}", q.int64(6) + 1, w.name,
+                                 in_words(until - wall));
+        if (!q.text(16).empty()) {
+          const Json failures = Json::parse(q.text(16), nullptr, false);
+          if (failures.is_array() && !failures.empty()) {
+            w.detail["last_error"] = failures.back()["error"];
+            w.sentence += fmt::format("; the last failed with {}",
+                                      failures.back()["error"].get<std::string>());
+          }
+        }
+        break;
+      }
+      case queue::State::leased:
+        w.detail["status"] = "leased";
+        w.detail["worker"] = std::string(q.text(12));
+        w.detail["lease_until"] = to_rfc3339(wall_of(EngineTime{q.int64(11)}));
+        w.sentence = fmt::format("in the hands of worker \"{}\" for {} (queue \"{}\", attempt {})",
+                                 q.text(12), in_words(wall - w.since), w.name, q.int64(6));
+        break;
+      case queue::State::held:
+      case queue::State::blocked:
+        w.kind = to_string(WaitKind::operator_);
+        w.detail["status"] = "held";
+        w.sentence = "the run is paused: resume it";
+        break;
+    }
+    list.push_back(std::move(w));
+    return;
+  }
+  if (auto q = reader.query(sql::find_frame, id); q.step()) {
+    const FrameRow row = decode_frame(id, q.blob(4));
+    const Version v = version(reader, row.version_id);
+    const auto kind = static_cast<WaitKind>(q.int64(0));
+    if (row.frame.state != workflows::no_state) w.state = v.machine->states[row.frame.state].name;
+    w.kind = to_string(kind);
+    w.since = WallTime{q.int64(1)};
+    if (kind == WaitKind::delay) {
+      const WallTime until{q.int64(3)};
+      w.name = to_rfc3339(until);
+      w.detail["until"] = w.name;
+      w.sentence = fmt::format("waits until {}, {} from now", w.name, in_words(until - wall));
+    } else if (kind == WaitKind::token) {
+      w.sentence = fmt::format("waits for success or failure by its task token, for {}",
+                               in_words(wall - w.since));
+    } else if (kind == WaitKind::child_run) {
+      w.name = to_string(row.child_run);
+      w.detail["run"] = w.name;
+      w.sentence = fmt::format("waits for the end of run {}, for {}", w.name,
+                               in_words(wall - w.since));
+    } else if (row.spawned != 0) {
+      add_children(reader, row, std::move(w), list);
+      return;
+    } else {
+      w.sentence = "goes on at once";
+    }
+    list.push_back(std::move(w));
+  }
+}
+
+// A Parallel or Map: how its children stand, then the live ones.
+void Inspector::Impl::add_children(storage::Reader& reader, const FrameRow& row, WaitingFor w,
+                                   std::vector<WaitingFor>& list) {
+  std::int64_t live = 0, succeeded = 0, failed = 0;
+  for (auto q = reader.query(sql::children_by_status, row.spawned); q.step();) {
+    const auto status = static_cast<ChildStatus>(q.int64(0));
+    (status == ChildStatus::live        ? live
+     : status == ChildStatus::succeeded ? succeeded
+                                        : failed) += q.int64(1);
+  }
+  const bool items = decode_plan(row.frame.id, row.plan).items;
+  const std::string_view what = items ? "items" : "branches";
+  w.kind = to_string(WaitKind::children);
+  w.name = w.state;
+  w.detail["live"] = live;
+  w.detail["succeeded"] = succeeded;
+  w.detail["failed"] = failed;
+  w.sentence = row.stopping.now
+                   ? fmt::format("is stopping {} {}", live, what)
+                   : fmt::format("waits for its {}: {} live, {} done{}", what, live, succeeded,
+                                 failed == 0 ? "" : fmt::format(", {} failed", failed));
+  list.push_back(std::move(w));
+  std::vector<FrameId> children;
+  for (auto q = reader.query(sql::live_children, row.spawned,
+                             static_cast<std::int64_t>(frames_shown_max));
+       q.step();)
+    children.push_back(q.id<FrameTag>(0));
+  for (const FrameId child : children) add_waits(reader, child, list);
+}
+
+std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, RunId run) {
+  std::vector<WaitingFor> list;
+  add_waits(reader, FrameId{run.value}, list);
+  return list;
+}
+
+}  // namespace sluice::orchestrator
+
