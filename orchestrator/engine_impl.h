@@ -127,6 +127,7 @@ struct Engine::Impl final : storage::Memory {
   void before_commit(Transaction& tx) override;
   void committed() override;
   std::optional<Duration> next_wake() override;
+  std::optional<Duration> next_due();
   void tick(Transaction& tx) override;
 
   // ---- time and numbers ----
