@@ -201,6 +201,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   write_log(tx, row, before, seq, storing);
   touched(row.run, finish_effect != nullptr && !child);
   if (spent_spawn != 0) forget_spawn(tx, spent_spawn);
+  if (failed) joins.erase(row.spawned);
 
   if (const auto* task = task_effect) {
     schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
