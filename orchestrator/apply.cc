@@ -20,7 +20,8 @@ Doc error_doc(const Fault& fault) {
 
 bool waits_for_token(const Next& next) {
   if (const auto* task = std::get_if<ScheduleTask>(&next)) return task->wait_for_task_token;
-  if (const auto* start = std::get_if<StartChildRun>(&next)) return start->wait_for_task_token;
+  if (const auto* start = std::get_if<StartChildRun>(&next)) 
+    return start->wait_for_task_token || start->wait_for_end;
   if (const auto* publish = std::get_if<Publish>(&next)) return publish->wait_for_task_token;
   return false;
 }
