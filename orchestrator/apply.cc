@@ -181,6 +181,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (const auto* spawn = std::get_if<SpawnBranches>(&effects.next)) storing.docs = {spawn->input};
   if (const auto* spawn = std::get_if<SpawnItems>(&effects.next))
     storing.docs = {spawn->input, spawn->items, spawn->reader, spawn->batch_input, spawn->writer};
+  if (const auto* publish = std::get_if<Publish>(&effects.next)) storing.docs = {publish->result};
   Doc result;  // a child's
   if (finish_effect != nullptr && child)
     result = failed ? error_doc(finish_effect->fault) : finish_effect->output;
@@ -231,6 +232,9 @@ void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std
                   queue::Due{queue::ClockKind::engine, time.engine.us});
   } else if (const auto* start = std::get_if<StartChildRun>(&next)) {
     start_child_run(tx, live, *start);
+  } else if (const auto* publish = std::get_if<Publish>(&next);
+             publish != nullptr && publish->to_queue) {
+    send_from_state(tx, live, *publish);
   } else if (std::holds_alternative<SpawnBranches>(next) ||
              std::holds_alternative<SpawnItems>(next)) {
     const auto* branches = std::get_if<SpawnBranches>(&next);

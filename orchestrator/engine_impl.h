@@ -215,6 +215,9 @@ struct Engine::Impl final : storage::Memory {
   void move_version(Transaction& tx, FrameRow& row, std::int64_t version_id);
   void take_up(Transaction& tx, Live& live, std::vector<LogRecord> before);
 
+  // ---- publishing.cc ----
+  void send_from_state(Transaction& tx, Live& live, const Publish& publish);
+
   // ---- child_runs.cc ----
   RunId create_run(Transaction& tx, Version& version, const NewRun& run);
   void start_child_run(Transaction& tx, Live& live, const StartChildRun& start);
