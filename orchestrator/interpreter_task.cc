@@ -159,7 +159,7 @@ Walk::Step Walk::finished(Doc result) {
                      "number of bytes service limit.",
                      reported_name(resource))});
   if (resource.kind == ResourceKind::lambda_invoke && !resource.wait_for_task_token)
-    result = invocation_answer(result, chance_, now_);
+    result = invocation_answer(result, resource.log_asked, chance_, now_);
   record_in_state(Kind::task_succeeded, result);
   if (state().result_selector) {
     auto selected = fill(*state().result_selector, {result, {}, {}}, "ResultSelector");

@@ -52,7 +52,7 @@ std::string made_uuid(Random& chance) {
                      digits.substr(13, 3), digits.substr(17, 3), digits.substr(20, 12));
 }
 
-Doc invocation_answer(const Doc& payload, Random& chance, WallTime now) {
+Doc invocation_answer(const Doc& payload, bool log_asked, Random& chance, WallTime now) {
   const std::string request_id = made_uuid(chance);
   Headers headers;
   headers.add("Connection", "keep-alive");
@@ -67,6 +67,7 @@ Doc invocation_answer(const Doc& payload, Random& chance, WallTime now) {
                                                    chance.next() >> 32));
   Json answer = Json::object();
   answer["ExecutedVersion"] = "$LATEST";
+  if (log_asked) answer["LogResult"] = "";
   answer["Payload"] = payload.json();
   answer["SdkHttpMetadata"] = std::move(headers).metadata();
   answer["SdkResponseMetadata"]["RequestId"] = request_id;

@@ -54,6 +54,8 @@ void parse_lambda_arguments(const Fields& fields, QueryLanguage language, Resour
   const Fields arguments(fields.context(), *value, fields.pointer(arguments_name(language)));
   check_fields(fields.context(), *value, arguments.pointer(), "lambda:invoke", rules,
                field_language(language));
+  if (const Json* log = arguments.find("LogType"); log != nullptr && *log == "Tail")
+    resource.log_asked = true;
   if (arguments.has("FunctionName.$") || holds_expression(arguments, "FunctionName", language))
     return;
   arguments.require("FunctionName", language == QueryLanguage::jsonata
