@@ -12,13 +12,18 @@
 namespace sluice::workflows {
 
 struct Value::Form {
+  struct Member;
   struct Node {
     enum class Kind { constant, expression, object, array } kind = Kind::constant;
     Json value;        // constant
     std::string text;  // expression: as written, without the marks
     std::optional<jsonata::Expression> expression;
-    std::vector<std::pair<std::string, Node>> members;
+    std::vector<Member> members;
     std::vector<Node> elements;
+  };
+  struct Member {
+    std::string key;
+    Node node;
   };
   QueryLanguage language = QueryLanguage::jsonpath;
   Needs needs;
@@ -66,8 +71,9 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
         mention.member != "result" && mention.member != "errorOutput")
       parsing.problems.push_back(
           {pointer,
-           fmt::format("$states has no member \"{}\": expected input, context, result or errorOutput",
-                       mention.member)});
+           fmt::format(
+               "$states has no member \"{}\": expected input, context, result or errorOutput",
+               mention.member)});
   }
 }
 
@@ -116,7 +122,7 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
     for (const auto& [key, member] : value.items()) {
       Node child = parse_node(member, pointer + "/" + pointer_token(key), parsing);
       computes |= child.kind != Node::Kind::constant;
-      node.members.emplace_back(key, std::move(child));
+      node.members.push_back({key, std::move(child)});
     }
   } else if (value.is_array()) {
     node.kind = Node::Kind::array;
@@ -250,9 +256,8 @@ bool is_expression(std::string_view text) {
 
 Failure Value::unexpected_type(std::string_view field, std::string_view expected,
                                const Json& found) const {
-  const std::string rest =
-      fmt::format("Expected '{}', but was '{}' for value: {}", expected, found.type_name(),
-                  excerpt(found));
+  const std::string rest = fmt::format("Expected '{}', but was '{}' for value: {}", expected,
+                                       found.type_name(), excerpt(found));
   if (form_->root.kind == Node::Kind::expression)
     return query_failure(form_->root, field,
                          fmt::format("returned an unexpected result type. {}", rest));
