@@ -81,7 +81,7 @@ void run(std::string_view text, Dialect dialect) {
 }  // namespace
 
 void jsonata(std::string_view bytes) {
-  const std::string_view text = bytes.substr(0, text_bytes_max);
+  const std::string text = as_utf8(bytes.substr(0, text_bytes_max));
   run(text, Dialect::standard);
   run(text, Dialect::states);
 }

@@ -92,7 +92,7 @@ void run_template(std::string_view text) {
 }  // namespace
 
 void path(std::string_view bytes) {
-  const std::string_view text = bytes.substr(0, text_bytes_max);
+  const std::string text = as_utf8(bytes.substr(0, text_bytes_max));
   run_path(text);
   run_reference_path(text);
   run_expression(text);

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_text.h"
 #include "base/result.h"
 
 namespace sluice::fuzz {
@@ -42,6 +43,25 @@ inline void check_sendable(std::string_view text) {
     valid = false;
   }
   SLUICE_CHECK(valid, "a message that is valid UTF-8");
+}
+
+// The text with '?' for each byte that is no UTF-8: expressions come out of JSON, so they never are
+// anything else, and none of a fuzzer's changes is lost for it.
+inline std::string as_utf8(std::string_view bytes) {
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size();) {
+    std::size_t size = 1;
+    bool valid = static_cast<unsigned char>(bytes[at]) < 0x80;
+    for (std::size_t longer = 2; !valid && longer <= 4; ++longer) {
+      const std::string quoted = '"' + std::string(bytes.substr(at, longer)) + '"';
+      if (at + longer > bytes.size() || !check_json(quoted)) continue;
+      size = longer;
+      valid = true;
+    }
+    text += valid ? bytes.substr(at, size) : std::string_view("?");
+    at += size;
+  }
+  return text;
 }
 
 // An answer that refuses names its reasons, and places that are JSON Pointers.
