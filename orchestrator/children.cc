@@ -189,16 +189,8 @@ bool Engine::Impl::spawn_next(Transaction& tx, Join& join) {
       return false;
     }
     row.frame.state = std::get<workflows::MapState>(state.body).start_at;
-    row.frame.item = **std::move(next);
-    auto input = item_input(tx, join, version, row.frame.item);
-    if (!input) {
-      Stopping stopping;
-      stopping.now = true;
-      stopping.fault = {input.failure().error, input.failure().cause};
-      join.stopping = std::move(stopping);
-      return false;
-    }
-    row.frame.input = *std::move(input);
+    row.frame.item = std::move((**next).item);
+    row.frame.input = std::move((**next).input);
   }
   ++join.next;
 
@@ -220,39 +212,6 @@ bool Engine::Impl::spawn_next(Transaction& tx, Join& join) {
   join.live.emplace(row.index, row.frame.id);
   step(tx, live, BranchStarted{}, {});
   return true;
-}
-
-workflows::Evaluated<std::optional<Item>> Engine::Impl::next_item(Transaction& tx, Join& join,
-                                                                  const workflows::State& state) {
-  if (!join.source) {
-    auto opened = open_items(tx, join, state);
-    if (!opened) return std::move(opened.failure());
-    join.source = *std::move(opened);
-    open_sources.push_back(join.spawn);
-  }
-  auto next = join.source->next();
-  if (!next) return std::move(next.failure());
-  if (!*next) return std::optional<Item>();
-  Item item;
-  item.index = (*next)->index;
-  item.value = Doc::from_text(std::string((*next)->text));
-  item.key = std::move((*next)->key);
-  return std::optional(std::move(item));
-}
-
-workflows::Evaluated<Doc> Engine::Impl::item_input(Transaction& tx, Join& join, Version& version,
-                                                   const Item& item) {
-  const auto& machine = catalog.machine(tx, version);
-  if (!std::get<workflows::MapState>(machine.states[join.state].body).item_selector)
-    return item.value;
-  if (!join.input) join.input = load_doc(tx, join.plan.input);
-  Frame parent = join.parent.frame;
-  if (join.parent.variables_ref && !join.variables)
-    join.variables = load_doc(tx, join.parent.variables_ref);
-  parent.variables = join.variables;
-  parent.input = join.input;
-  return prepare_item(machine, facts(tx, join.parent, version), parent, join.input, item,
-                      now().wall, random.next(), Limits{options.payload_bytes_max});
 }
 
 // Whether more items failed than the state bears. A share can only be judged when it is known of
@@ -403,8 +362,9 @@ void Engine::Impl::trim_joins() {
   for (auto at = open_sources.rbegin(); at != open_sources.rend(); ++at) {
     const auto found = joins.find(*at);
     if (found == joins.end() || !found->second->source) continue;
-    bytes += found->second->source->memory_bytes();
+    bytes += found->second->source_bytes;
     if (bytes <= source_bytes_max) continue;
+    found->second->batcher.reset();
     found->second->source.reset();
     found->second->input = found->second->variables = Doc{};
   }

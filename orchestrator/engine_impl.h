@@ -168,10 +168,6 @@ struct Engine::Impl final : storage::Memory {
   void tend(Transaction& tx, Join& join, int& budget);
   void continue_later(Transaction& tx, Join& join, bool continues);
   bool spawn_next(Transaction& tx, Join& join);
-  workflows::Evaluated<std::optional<Item>> next_item(Transaction& tx, Join& join,
-                                                      const workflows::State& state);
-  workflows::Evaluated<Doc> item_input(Transaction& tx, Join& join, Version& version,
-                                       const Item& item);
   void child_ended(Transaction& tx, Live& live, const Finish& finish, const Doc& result);
   bool too_many_failed(const Join& join) const;
   void fail_for_children(Join& join, const workflows::State& state, const Fault& fault,
@@ -183,9 +179,17 @@ struct Engine::Impl final : storage::Memory {
   void trim_joins();
   std::int64_t concurrency(const Join& join) const;
 
-  // ---- item_files.cc ----
-  workflows::Evaluated<std::unique_ptr<ItemSource>> open_items(Transaction& tx, Join& join,
-                                                               const workflows::State& state);
+  // ---- map_items.cc ----
+  struct NextItem {
+    Item item;
+    Doc input;
+  };
+  workflows::Evaluated<std::optional<NextItem>> next_item(Transaction& tx, Join& join,
+                                                          const workflows::State& state);
+  workflows::Evaluated<bool> open_source(Transaction& tx, Join& join,
+                                         const workflows::State& state);
+  static Item item_of(const Join& join, SourceItem item);
+  workflows::Evaluated<Doc> item_input(Transaction& tx, Join& join, const Item& item);
   workflows::Evaluated<Doc> write_results(Transaction& tx, Join& join,
                                           const workflows::State& state);
 

@@ -19,6 +19,7 @@ enum Part : std::int64_t {
   has_child_run = 1 << 7,
   has_waiter = 1 << 8,
   has_headers = 1 << 9,
+  has_source = 1 << 10,
 };
 
 void put(ByteWriter& out, DocRef ref) {
@@ -83,6 +84,7 @@ std::string encode(const FrameRow& row) {
   if (f.parent.value != 0) parts |= has_parent;
   if (f.item.index >= 0) parts |= has_item;
   if (f.item.key) parts |= has_key;
+  if (!f.item.source.empty()) parts |= has_source;
   if (row.variables_ref) parts |= has_variables;
   if (row.spawned != 0) parts |= has_spawned;
   if (row.stopping.now) parts |= has_stopping;
@@ -121,6 +123,7 @@ std::string encode(const FrameRow& row) {
   if (parts & has_child_run) out.number(row.child_run.value);
   if (parts & has_waiter) out.number(row.waiter.value);
   if (parts & has_headers) out.text(row.headers);
+  if (parts & has_source) out.text(f.item.source);
   return bytes;
 }
 
@@ -196,6 +199,7 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   if (parts & has_child_run) row.child_run = RunId{in.number()};
   if (parts & has_waiter) row.waiter = FrameId{in.number()};
   if (parts & has_headers) row.headers = in.text();
+  if (parts & has_source) f.item.source = in.text();
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt,
                                 "frame " + to_string(id) + ": its row is damaged");

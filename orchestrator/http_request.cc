@@ -16,7 +16,7 @@ using workflows::Failure;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> methods = {"GET",  "POST",    "PUT",   "DELETE",
+constexpr std::array<std::string_view, 7> methods = {"GET",  "POST",    "PUT",  "DELETE",
                                                      "HEAD", "OPTIONS", "PATCH"};
 
 // The text of a scalar; nothing for null, arrays and objects.

@@ -1,6 +1,7 @@
 // What an http:invoke task asks for, checked before it is put on a queue.
 //
-//   { "Url": "https://example.org/orders", "Method": "POST", "Headers": {…}, "Query": {…}, "Body": … }
+//   { "Url": "https://example.org/orders", "Method": "POST", "Headers": {…}, "Query": {…}, "Body":
+//   … }
 //
 // Pure; thread-safe.
 #pragma once

@@ -39,10 +39,11 @@ struct Item {
   std::int64_t index = -1;  // -1: none
   Doc value;
   std::optional<std::string> key;  // of an object's member
+  std::string source;              // item_source.h; "": not told
 };
 
-// One live branch of a run. The root frame's id is the run's; the others have a parent, which stands
-// at the Parallel or Map that spawned them.
+// One live branch of a run. The root frame's id is the run's; the others have a parent, which
+// stands at the Parallel or Map that spawned them.
 struct Frame {
   FrameId id;
   FrameId parent;  // none: the root
@@ -85,7 +86,7 @@ struct TaskFailed {
   Fault fault;
   bool timed_out = false;
   bool heartbeat = false;
-};                    // one of the two: States.Timeout
+};  // one of the two: States.Timeout
 // A Wait state's time has come, or that of another attempt at a state that is no task on a queue.
 struct TimerDue {};
 struct Continued {};  // go on walking inline states from frame.state, not yet entered
@@ -98,8 +99,8 @@ struct ChildrenSucceeded {
 };
 // A branch or item failed beyond what is tolerated; the others have been stopped.
 struct ChildrenFailed {
-  Fault fault;             // the child's, or States.ExceedToleratedFailureThreshold, …
-  bool of_branch = false;  // the child's own: a handler of States.BranchFailed matches too
+  Fault fault;              // the child's, or States.ExceedToleratedFailureThreshold, …
+  bool of_branch = false;   // the child's own: a handler of States.BranchFailed matches too
   bool dead_letter = true;  // as the child's Finish said; false: a Fail state ended it
 };
 // The child run was started: the result of a state that does not wait for its end.
@@ -167,12 +168,12 @@ enum class Kind : std::uint8_t {
   map_run_started,
   map_run_succeeded,
   map_run_failed,
-  evaluation_failed,     // JSONata: doc: {"location": "Output/total"}
-  variables_assigned,    // doc: the new values
-  child_run_started,     // note: the run's id
-  event_awaited,         // note: the event's name
-  message_published,     // note: the topic's name
-  branch_aborted,        // ours: a branch was stopped because another failed
+  evaluation_failed,   // JSONata: doc: {"location": "Output/total"}
+  variables_assigned,  // doc: the new values
+  child_run_started,   // note: the run's id
+  event_awaited,       // note: the event's name
+  message_published,   // note: the topic's name
+  branch_aborted,      // ours: a branch was stopped because another failed
 };
 struct Record {
   Kind kind;
@@ -220,7 +221,8 @@ struct SpawnItems {
   Doc batch_input;
   Doc writer;  // the ResultWriter's arguments, evaluated; absent: results are not written
 };
-// A child run; the frame goes on with RunStarted or RunEnded, or with TaskFailed if it cannot start.
+// A child run; the frame goes on with RunStarted or RunEnded, or with TaskFailed if it cannot
+// start.
 struct StartChildRun {
   std::string workflow;
   std::optional<std::string> name;

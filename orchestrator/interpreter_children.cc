@@ -151,9 +151,12 @@ Walk::Step Walk::children_succeeded(Doc results) {
 Walk::Step Walk::happened(const ChildrenFailed& event) {
   SLUICE_CHECK(state().type == StateType::parallel || state().type == StateType::map,
                "the failure of a Parallel or Map state");
-  record_children(false, event.fault);
   Trouble trouble;
   trouble.fault = event.fault;
+  if (!event.of_branch && event.fault.error == "States.QueryEvaluationError")
+    record_in_state(Kind::evaluation_failed, Doc::from_text(R"({"location":"ItemSelector"})"),
+                    event.fault);
+  record_children(false, event.fault);
   trouble.of_branch = event.of_branch;
   trouble.retryable = true;
   trouble.dead_letter = event.dead_letter;

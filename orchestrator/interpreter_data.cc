@@ -16,8 +16,7 @@ Scope Walk::scope(Needs needs, const Sources& sources) {
   Scope scope;
   if (needs.input) scope.input = &sources.input.json();
   if (needs.result && sources.result) scope.result = &sources.result.json();
-  if (needs.error_output && sources.error_output)
-    scope.error_output = &sources.error_output.json();
+  if (needs.error_output && sources.error_output) scope.error_output = &sources.error_output.json();
   if (needs.variables && frame_.variables) scope.variables = &frame_.variables.json();
   if (needs.context) {
     if (!context_) context_ = context_object(machine_, run_, frame_);
@@ -114,10 +113,11 @@ std::optional<Failure> Walk::assign(Outcome& outcome, const std::optional<Value>
   for (const auto& [name, value] : assigned->json().items()) all[name] = value;
   Doc variables = Doc::from_json(std::move(all));
   if (variables.size_bytes() > limits_.payload_bytes_max)
-    return Failure{"States.DataLimitExceeded",
-                   fmt::format("The variables that the state '{}' sees would take {} bytes together "
-                               "with those it assigns, more than {}.",
-                               state().name, variables.size_bytes(), limits_.payload_bytes_max)};
+    return Failure{
+        "States.DataLimitExceeded",
+        fmt::format("The variables that the state '{}' sees would take {} bytes together "
+                    "with those it assigns, more than {}.",
+                    state().name, variables.size_bytes(), limits_.payload_bytes_max)};
   outcome.assigned = *std::move(assigned);
   outcome.variables = std::move(variables);
   return std::nullopt;

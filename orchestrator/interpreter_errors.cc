@@ -55,7 +55,13 @@ Json error_object(const Fault& fault) {
 
 Walk::Step Walk::happened(const TaskFailed& event) {
   SLUICE_CHECK(state().type == workflows::StateType::task, "the failure of a Task state");
-  return task_failed(event.fault, event.heartbeat, event.timed_out || event.heartbeat);
+  const auto& resource = std::get<workflows::TaskState>(state().body).resource;
+  Fault fault = event.fault;
+  // A run that could not be started: startExecution's errors have the service's name in front.
+  if (resource.kind == workflows::ResourceKind::run && resource.target.empty() &&
+      (fault.error == "StateMachineDoesNotExist" || fault.error == "ExecutionAlreadyExists"))
+    fault.error = fmt::format("StepFunctions.{}Exception", *fault.error);
+  return task_failed(std::move(fault), event.heartbeat, event.timed_out || event.heartbeat);
 }
 
 Walk::Step Walk::task_failed(Fault fault, bool heartbeat, bool timed_out) {

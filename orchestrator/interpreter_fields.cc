@@ -52,7 +52,8 @@ std::optional<Number> number_in(const Json& value) {
 
 template <class Field>
 Walk::Evaluated<Json> Walk::read(const Field& from, std::string_view field, const Doc& input) {
-  if (const auto* value = std::get_if<Value>(&from)) return evaluate(*value, {input, {}, {}}, field);
+  if (const auto* value = std::get_if<Value>(&from))
+    return evaluate(*value, {input, {}, {}}, field);
   if (const auto* path = std::get_if<Path>(&from))
     return path->evaluate(scope(path->needs(), {input, {}, {}}));
   return Json(std::get<0>(from));
@@ -104,8 +105,9 @@ Walk::Evaluated<std::optional<Duration>> Walk::time_limit(
   if (!std::holds_alternative<std::int64_t>(*limit) &&
       (*count < 1 || *count > time_limit_seconds_max)) {
     if (const auto* path = std::get_if<Path>(&*limit))
-      return refused(fmt::format("The {}Path parameter must reference a value from 1 to {}: {} == {}",
-                                 field, time_limit_seconds_max, path->text(), *count));
+      return refused(
+          fmt::format("The {}Path parameter must reference a value from 1 to {}: {} == {}", field,
+                      time_limit_seconds_max, path->text(), *count));
     return refused(fmt::format("The {} field must be a value from 1 to {}, but was: {}", field,
                                time_limit_seconds_max, *count));
   }
@@ -138,9 +140,10 @@ Walk::Evaluated<std::int64_t> Walk::count(const std::optional<WholeNumber>& from
     // The service takes a number's text for the number here.
     if (!number) number = number_in<std::int64_t>(*value);
     if (!number)
-      return refused(fmt::format("The {}Path field refers to value \"{}\" which is not a valid "
-                                 "integer: {}",
-                                 field, shown(*value), path->text()));
+      return refused(
+          fmt::format("The {}Path field refers to value \"{}\" which is not a valid "
+                      "integer: {}",
+                      field, shown(*value), path->text()));
   } else if (!number) {
     return wrong_type(std::get<Value>(*from), fmt::format("{}{}", place, field), "integer", *value);
   }
@@ -163,9 +166,10 @@ Walk::Evaluated<double> Walk::percentage(const std::optional<workflows::Number>&
   if (const auto* path = std::get_if<Path>(&*from)) {
     if (!number) number = number_in<double>(*value);
     if (!number)
-      return refused(fmt::format("The {}Path field refers to value \"{}\" which is not a valid "
-                                 "float: {}",
-                                 field, shown(*value), path->text()));
+      return refused(
+          fmt::format("The {}Path field refers to value \"{}\" which is not a valid "
+                      "float: {}",
+                      field, shown(*value), path->text()));
   } else if (!number) {
     return wrong_type(std::get<Value>(*from), field, "number", *value);
   }
@@ -213,10 +217,10 @@ Walk::Evaluated<WallTime> Walk::wait_until(const workflows::WaitState& body, con
     if (!value->is_string()) return wrong_type(computed, "Timestamp", "string", *value);
     time = parse_rfc3339(value->get_ref<const std::string&>());
     if (!time) {
-      Failure failure = refused(
-          fmt::format("The Timestamp field cannot be parsed as an ISO-8601 extended offset "
-                      "date-time format string: {}",
-                      shown(*value)));
+      Failure failure =
+          refused(fmt::format("The Timestamp field cannot be parsed as an ISO-8601 extended offset "
+                              "date-time format string: {}",
+                              shown(*value)));
       failure.location = "Timestamp";
       return failure;
     }

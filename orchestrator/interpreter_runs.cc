@@ -69,8 +69,9 @@ Walk::Evaluated<Next> Walk::child_run(const TaskState& body, Doc made, TimeLimit
                                workflows::excerpt(arn == nullptr ? given : *arn, 200))};
   if (const Json* name = member("Name"); name != nullptr && !name->is_null()) {
     if (!name->is_string() || name->get_ref<const std::string&>().empty())
-      return Failure{"States.Runtime", fmt::format("startExecution's Name must be a text, but was: {}",
-                                                   workflows::excerpt(*name, 200))};
+      return Failure{"States.Runtime",
+                     fmt::format("startExecution's Name must be a text, but was: {}",
+                                 workflows::excerpt(*name, 200))};
     out.name = name->get<std::string>();
   }
   const Json* input = member("Input");
@@ -97,8 +98,8 @@ Walk::Step Walk::happened(const RunEnded& event) {
     if (succeeded) return finished(event.output);
     Fault fault = event.fault;
     if (event.status == "ABORTED" && !fault.error)
-      fault = {"Sluice.RunAborted", fmt::format("The run '{}' of '{}' was aborted.", event.name,
-                                                event.workflow)};
+      fault = {"Sluice.RunAborted",
+               fmt::format("The run '{}' of '{}' was aborted.", event.name, event.workflow)};
     return task_failed(std::move(fault));
   }
   Json description = run_description(event, wait == RunWait::described2);

@@ -98,8 +98,8 @@ Walk::Step Walk::fail_state(const workflows::FailState& body) {
       return Text(value->get<std::string>());
     }
     if (!path) return written;
-    auto value = path->evaluate(scope(path->needs(), {frame_.input, {}, {}}), chance_,
-                                field + "Path");
+    auto value =
+        path->evaluate(scope(path->needs(), {frame_.input, {}, {}}), chance_, field + "Path");
     if (!value) return std::move(value.failure());
     if (value->is_string()) return Text(value->get<std::string>());
     return refused(fmt::format("The {}Path field refers to a value that is not a string: {} == {}",

@@ -37,6 +37,8 @@ struct Join {
 
   // Opened when needed, and closed to save memory.
   std::unique_ptr<ItemSource> source;
+  std::unique_ptr<ItemBatcher> batcher;  // over the source
+  std::size_t source_bytes = 0;
   Doc input;      // of the state, for ItemSelector
   Doc variables;  // of the parent
   // The results so far, of the children before `collected`.

@@ -62,10 +62,9 @@ Doc invocation_answer(const Doc& payload, Random& chance, WallTime now) {
   headers.add("X-Amz-Executed-Version", "$LATEST");
   headers.add("x-amzn-Remapped-Content-Length", "0");
   headers.add("x-amzn-RequestId", request_id);
-  headers.add_plain("X-Amzn-Trace-Id",
-                    fmt::format("root=1-{:08x}-{:016x}{:08x};sampled=0",
-                                now.us / 1'000'000 & 0xFFFFFFFF, chance.next(),
-                                chance.next() >> 32));
+  headers.add_plain("X-Amzn-Trace-Id", fmt::format("root=1-{:08x}-{:016x}{:08x};sampled=0",
+                                                   now.us / 1'000'000 & 0xFFFFFFFF, chance.next(),
+                                                   chance.next() >> 32));
   Json answer = Json::object();
   answer["ExecutedVersion"] = "$LATEST";
   answer["Payload"] = payload.json();
@@ -93,10 +92,10 @@ Doc start_answer(const std::string& workflow, const std::string& name, WallTime 
                  WallTime now) {
   Json answer = Json::object();
   answer["ExecutionArn"] = execution_arn(workflow, name);
-  const std::size_t bytes = fmt::format(R"({{"executionArn":"{}","startDate":{}.{:03}}})",
-                                        execution_arn(workflow, name), epoch_ms(at) / 1'000,
-                                        epoch_ms(at) % 1'000)
-                                .size();
+  const std::size_t bytes =
+      fmt::format(R"({{"executionArn":"{}","startDate":{}.{:03}}})", execution_arn(workflow, name),
+                  epoch_ms(at) / 1'000, epoch_ms(at) % 1'000)
+          .size();
   answer["StartDate"] = to_rfc3339_ms(at);
   return service_answer(std::move(answer), bytes, "application/x-amz-json-1.0", chance, now);
 }

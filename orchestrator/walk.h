@@ -53,9 +53,9 @@ class Walk {
     Fault fault;
     bool of_task =
         false;  // the task reported it, or it is about the task's result: States.TaskFailed matches
-    bool of_branch = false;  // a branch's or item's own: States.BranchFailed matches
-    bool heartbeat = false;  // States.HeartbeatTimeout matches as well
-    bool retryable = false;  // an attempt was made that may go otherwise next time
+    bool of_branch = false;   // a branch's or item's own: States.BranchFailed matches
+    bool heartbeat = false;   // States.HeartbeatTimeout matches as well
+    bool retryable = false;   // an attempt was made that may go otherwise next time
     bool evaluating = false;  // of a field's expression: the next attempt evaluates it after a wait
     bool dead_letter = true;
   };

@@ -89,7 +89,8 @@ ChoiceState parse_choice(Definition& definition, const Place& place, const Field
     if (!resolved) scope.add_unknown_edge(place.index);
     if (const auto assign = value.is_object() ? value.find("Assign") : value.end();
         assign != value.end() && assign->is_object())
-      definition.variables.assign(context, place.variables, language, *assign, at + "/Assign");
+      definition.variables.assign(context, place.variables, place.index, language, *assign,
+                                  at + "/Assign");
     if (!rule) {
       context.add(rule.error(), at);
       continue;

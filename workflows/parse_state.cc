@@ -163,7 +163,7 @@ std::optional<Value> parse_assign(Definition& definition, const Place& place, co
                                   QueryLanguage language, Needs offered) {
   const Json* object = fields.object("Assign");
   if (object == nullptr) return std::nullopt;
-  definition.variables.assign(definition.context, place.variables, language, *object,
+  definition.variables.assign(definition.context, place.variables, place.index, language, *object,
                               fields.pointer("Assign"));
   return parse_value(fields, "Assign", language, offered);
 }

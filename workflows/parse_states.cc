@@ -49,7 +49,7 @@ StateIndex parse_states(Definition& definition, const Fields& fields, StateIndex
   definition.states.resize(first + states->size());
   note_names(definition, *states, pointer);
   StateScope scope(context, *states, pointer, first);
-  const VariableScopes::Index variables = definition.variables.open(around);
+  const VariableScopes::Index variables = definition.variables.open(around, parent);
   StateIndex index = first;
   for (const auto& [name, value] : states->items()) {
     State state = parse_state(definition, {scope, index, parent, variables, depth}, value, name,

@@ -48,8 +48,9 @@ void parse_lambda_arguments(const Fields& fields, QueryLanguage language, Resour
                                         {"Qualifier"},
                                         {"Qualifier.$", true, FieldOf::jsonpath}};
   // Without arguments the state's input is what the integration is given, the name included.
-  const Json* value = fields.find(arguments_name(language));
-  if (value == nullptr || !value->is_object()) return;
+  if (holds_expression(fields, "Arguments", language)) return;
+  const Json* value = fields.object(arguments_name(language));
+  if (value == nullptr) return;
   const Fields arguments(fields.context(), *value, fields.pointer(arguments_name(language)));
   check_fields(fields.context(), *value, arguments.pointer(), "lambda:invoke", rules,
                field_language(language));
@@ -166,9 +167,13 @@ TaskState parse_task(const Fields& fields, QueryLanguage language) {
   if (task.resource.kind == ResourceKind::lambda_invoke)
     parse_lambda_arguments(fields, language, task.resource);
   check_token_use(fields, language, task.resource);
-  task.arguments = language == QueryLanguage::jsonata
+  // Whatever is no object has been reported where lambda:invoke looked for its function.
+  const Json* arguments = fields.find(arguments_name(language));
+  const bool checked = task.resource.kind == ResourceKind::lambda_invoke && arguments != nullptr &&
+                       !arguments->is_object();
+  task.arguments = language == QueryLanguage::jsonata && !checked
                        ? parse_object_value(fields, "Arguments", language)
-                       : parse_value(fields, "Parameters", language);
+                       : parse_arguments(fields, language);
   task.timeout = parse_whole_number(fields, "TimeoutSeconds", language, 1, seconds_max);
   task.heartbeat = parse_whole_number(fields, "HeartbeatSeconds", language, 1, seconds_max);
   if (task.timeout && task.heartbeat) {

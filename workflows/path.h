@@ -34,7 +34,7 @@ struct PathCode;
 
 class Path {
  public:
-  // Leading or trailing space is refused, and so is "$states", which only JSONata has.
+  // Space behind the path is ignored, before it refused, and so is "$states", which only JSONata has.
   static Result<Path> parse(std::string_view text);
 
   const std::string& text() const;

@@ -24,6 +24,7 @@ class PathParser {
 
   PathPtr whole() {
     PathPtr path = path_at(false);
+    skip_space();
     if (at_ != text_.size()) refuse("'.', '[' or the end of the path");
     return path;
   }
@@ -145,7 +146,7 @@ class PathParser {
 
   static bool name_character(char c, bool in_filter) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return false;
-    if (std::string_view(".[]()'\"*,?{}").find(c) != std::string_view::npos) return false;
+    if (std::string_view(".[]()'\"*,?").find(c) != std::string_view::npos) return false;
     return !in_filter || std::string_view("<>=~!&|").find(c) == std::string_view::npos;
   }
 

@@ -77,11 +77,11 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
   }
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string trimmed(std::string_view text) {
   constexpr std::string_view space = " \t\r\n";
-  const auto first = text.find_first_not_of(space);
+  const std::size_t first = text.find_first_not_of(space);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
+  return std::string(text.substr(first, text.find_last_not_of(space) - first + 1));
 }
 
 // Recurses as deep as the definition nests, which the reader of the definition bounds.
@@ -98,9 +98,9 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
           {pointer, "the JSONata expression has only one of its marks; expected \"{% … %}\""});
     } else if (is_expression(text)) {
       node.kind = Node::Kind::expression;
-      const std::string_view code = text.substr(2, text.size() - 4);
-      node.text = trimmed(code);
-      auto compiled = jsonata::compile(code, jsonata::Dialect::states);
+      const std::string_view inside = text.substr(2, text.size() - 4);
+      node.text = trimmed(inside);
+      auto compiled = jsonata::compile(inside, jsonata::Dialect::states);
       if (const auto* error = std::get_if<jsonata::Error>(&compiled)) {
         parsing.problems.push_back(
             {pointer, fmt::format("the JSONata expression cannot be read: {} (at character {})",
@@ -241,10 +241,11 @@ Result<Value> Value::parse(QueryLanguage language, const Json& value, std::strin
 }
 
 QueryLanguage Value::language() const { return form_->language; }
+Needs Value::needs() const { return form_->needs; }
+
 const std::string* Value::expression() const {
   return form_->root.kind == Node::Kind::expression ? &form_->root.text : nullptr;
 }
-Needs Value::needs() const { return form_->needs; }
 
 bool Value::constant() const {
   return form_->filled ? form_->filled->constant() : form_->root.kind == Node::Kind::constant;
@@ -252,24 +253,6 @@ bool Value::constant() const {
 
 bool is_expression(std::string_view text) {
   return text.size() >= 4 && text.starts_with("{%") && text.ends_with("%}");
-}
-
-Failure Value::unexpected_type(std::string_view field, std::string_view expected,
-                               const Json& found) const {
-  const std::string rest = fmt::format("Expected '{}', but was '{}' for value: {}", expected,
-                                       found.type_name(), excerpt(found));
-  if (form_->root.kind == Node::Kind::expression)
-    return query_failure(form_->root, field,
-                         fmt::format("returned an unexpected result type. {}", rest));
-  return {"States.QueryEvaluationError",
-          fmt::format("The field '{}' has an unexpected type. {}", field, rest)};
-}
-
-Failure Value::unexpected_value(std::string_view field, std::string_view why) const {
-  if (form_->root.kind == Node::Kind::expression)
-    return query_failure(form_->root, field, fmt::format("returned an unexpected value. {}", why));
-  return {"States.QueryEvaluationError",
-          fmt::format("The field '{}' has an unexpected value. {}", field, why)};
 }
 
 Evaluated<Json> Value::evaluate(const Scope& scope, const Surroundings& surroundings,

@@ -1,7 +1,8 @@
 // A value of a definition in which expressions may stand, in either query language.
 //
 //   JSONPath: a payload template (template.h)     { "id.$": "$.order.id", "fixed": 1 }
-//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed": 1 }
+//   JSONata:  JSON whose strings may be "{% … %}"  { "id": "{% $states.input.order.id %}", "fixed":
+//   1 }
 //             or one such string for the whole value
 //
 // JSONata strings that begin with "{%" and end with "%}" exactly are expressions, at any depth, but
@@ -57,13 +58,6 @@ class Value {
   // `field`: the name a failure's cause gives ("Output", "Choices[1]/Condition").
   Evaluated<Json> evaluate(const Scope& scope, const Surroundings& surroundings,
                            std::string_view field) const;
-
-  // The failure of a value that `field` cannot take, as the service words it: `… returned an
-  // unexpected result type. Expected 'array', but was 'number' for value: 1`.
-  Failure unexpected_type(std::string_view field, std::string_view expected,
-                          const Json& found) const;
-  // The same for a value of the right type that is out of range or not whole; `why` is a sentence.
-  Failure unexpected_value(std::string_view field, std::string_view why) const;
 
   struct Form;
 

@@ -35,13 +35,13 @@ std::string name_fault(std::string_view name) {
 
 }  // namespace
 
-VariableScopes::Index VariableScopes::open(Index around) {
-  scopes_.push_back({around, {}});
+VariableScopes::Index VariableScopes::open(Index around, StateIndex parent) {
+  scopes_.push_back({around, parent, {}});
   return scopes_.size() - 1;
 }
 
-void VariableScopes::assign(ParseContext& context, Index scope, QueryLanguage language,
-                            const Json& object, std::string_view pointer) {
+void VariableScopes::assign(ParseContext& context, Index scope, StateIndex by,
+                            QueryLanguage language, const Json& object, std::string_view pointer) {
   std::vector<Assigned>& assigned = scopes_[scope].assigned;
   for (const auto& [key, value] : object.items()) {
     std::string_view name = key;
@@ -50,25 +50,36 @@ void VariableScopes::assign(ParseContext& context, Index scope, QueryLanguage la
     if (std::string fault = name_fault(name); !fault.empty()) {
       context.problem(std::move(place), std::move(fault));
     } else {
-      assigned.push_back({std::string(name), std::move(place)});
+      assigned.push_back({std::string(name), std::move(place), by});
     }
   }
 }
 
 void VariableScopes::check(ParseContext& context) const {
-  // First assignment of each name, scope by scope; a scope comes after those around it.
-  std::vector<std::unordered_map<std::string_view, const Assigned*>> names(scopes_.size());
-  for (std::size_t i = 0; i < scopes_.size(); ++i) {
+  using Names = std::unordered_map<std::string_view, std::vector<const Assigned*>>;
+  std::vector<Names> names(scopes_.size());
+  for (std::size_t i = 0; i < scopes_.size(); ++i)
     for (const Assigned& each : scopes_[i].assigned) {
-      names[i].emplace(each.name, &each);
-      for (Index outer = scopes_[i].around; outer != none; outer = scopes_[outer].around) {
+      auto& same = names[i][each.name];
+      // Two are enough to have one that is not the Parallel or Map in question.
+      if (same.empty() || (same.size() == 1 && same[0]->by != each.by)) same.push_back(&each);
+    }
+  for (const Scope& inner : scopes_) {
+    for (const Assigned& each : inner.assigned) {
+      StateIndex parent = inner.parent;
+      for (Index outer = inner.around; outer != none; outer = scopes_[outer].around) {
         const auto found = names[outer].find(each.name);
-        if (found == names[outer].end()) continue;
+        const Assigned* other = nullptr;
+        if (found != names[outer].end())
+          for (const Assigned* one : found->second)
+            if (one->by != parent && other == nullptr) other = one;
+        parent = scopes_[outer].parent;
+        if (other == nullptr) continue;
         context.problem(each.pointer,
                         fmt::format("the variable {} is assigned around this state already, at {}; "
                                     "what runs inside can read it but not assign it: choose "
                                     "another name",
-                                    in_quotes(each.name), found->second->pointer));
+                                    in_quotes(each.name), other->pointer));
         break;
       }
     }

@@ -148,7 +148,8 @@ TEST_CASE("cells of a CSV file are strings; extra ones are dropped and missing o
         R"({"A":"1","B":"2","C":"3"} {"A":"","B":"","C":""} {"A":"true","B":"x","C":""} )"
         R"({"A":"   ","B":"","C":""})");
   CHECK(csv_items("A,\n1,2") == R"({"A":"1","":"2"})");
-  CHECK(csv_items("1|2\r\n\r\n3|4\r\n", '|', {"x", "y"}) == R"({"x":"1","y":"2"} {"x":"3","y":"4"})");
+  CHECK(csv_items("1|2\r\n\r\n3|4\r\n", '|', {"x", "y"}) == 
+        R"({"x":"1","y":"2"} {"x":"3","y":"4"})");
 }
 
 TEST_CASE("a quoted CSV cell may hold delimiters, newlines and quotes") {
@@ -180,7 +181,8 @@ TEST_CASE("an item larger than the limit is refused before it is held") {
 
 TEST_CASE("a listing gives the files in the order of their keys") {
   Files files;
-  for (const char* key : {"b/z", "b/a/2", "b/a/1", "b/a.txt", "b/a0", ".x/y"}) files.write(key, "hi");
+  for (const char* key : {"b/z", "b/a/2", "b/a/1", "b/a.txt", "b/a0", ".x/y"})
+    files.write(key, "hi");
   files.write("b/.sluice-1/t", "not seen");
   ItemReader reader;
   reader.source = ItemReader::Source::listing;

@@ -77,8 +77,10 @@ TEST_CASE("ErrorEquals is a list of names in which States.ALL stands alone and l
        "/Catch/0/ResultPath", ""},
       {R"("Catch":[{"ErrorEquals":["E"],"Next":"Ship","Retry":1}])", "/Catch/0/Retry",
        "a catcher has no field"},
-      {R"("Catch":[{"ErrorEquals":["E"],"Next":"Ship","Assign":{}}])", "/Catch/0/Assign",
-       "is not offered by this version"},
+      {R"("Catch":[{"ErrorEquals":["E"],"Next":"Ship","Output":{}}])", "/Catch/0/Output",
+       "\"Output\" belongs to JSONata states"},
+      {R"("Catch":[{"ErrorEquals":["E"],"Next":"Ship","Assign":1}])", "/Catch/0/Assign",
+       "must be an object"},
       {R"("Catch":["Ship"])", "/Catch/0", "a catcher must be an object"},
   });
 }

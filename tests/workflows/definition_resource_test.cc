@@ -24,10 +24,16 @@ TEST_CASE("a resource names the queue that its work goes to") {
       {"arn:aws-cn:states:cn-north-1:123456789012:activity:approve", queue, "approve"},
       {"arn:aws:states:::lambda:invoke", lambda_invoke, ""},
       {"arn:aws:states:::lambda:invoke.waitForTaskToken", lambda_invoke, "", true},
-      {"arn:aws:states:::sqs:sendMessage", service, "sqs:sendMessage"},
-      {"arn:aws:states:::sqs:sendMessage.waitForTaskToken", service, "sqs:sendMessage", true},
+      {"arn:aws:states:::sqs:sendMessage", send, ""},
+      {"arn:aws:states:::sqs:sendMessage.waitForTaskToken", send, "", true},
+      {"arn:aws:states:::sns:publish", topic, ""},
+      {"arn:aws:states:::events:putEvents.waitForTaskToken", topic, "", true},
+      {"arn:aws:states:::http:invoke", http, ""},
       {"arn:aws:states:::batch:submitJob.sync", service, "batch:submitJob"},
-      {"arn:aws:states:::states:startExecution.sync:2", service, "states:startExecution"},
+      {"arn:aws:states:::states:startExecution", run, ""},
+      {"arn:aws:states:::states:startExecution.waitForTaskToken", run, "", true},
+      {"http:invoke", http, ""},
+      {"http:invoke.waitForTaskToken", http, "", true},
       {"arn:aws:states:::aws-sdk:s3:getObject", service, "aws-sdk:s3:getObject"},
       {"arn:${Partition}:states:::glue:startJobRun.sync", service, "glue:startJobRun"},
       {"arn:aws:swf:us-east-1:123456789012:task:X", service, "swf:task:X"},
@@ -75,6 +81,14 @@ TEST_CASE("what is no resource is refused with what would be right") {
       {"arn:aws:states:::sqs:", "is no service integration"},
       {"arn:aws:states:::batch:submitJob.synk", "did you mean \"sync\"?"},
       {"arn:aws:states:::lambda:invoke.sync", "takes no pattern but"},
+      {"arn:aws:states:::sns:publish.sync:2", "takes no pattern but"},
+      {"arn:aws:states:::http:invoke.waitForTaskToken", "takes no pattern"},
+      {"run:", "names nothing"},
+      {"run:.async", "names nothing"},
+      {"run:orders.asinc", "did you mean \"run:orders.async\"?"},
+      {"topic:a b", "without white space"},
+      {"topic:orders.waitForTaskTokn", "did you mean \"topic:orders.waitForTaskToken\"?"},
+      {"event:paid.waitForTaskToken", "the event's body is the result"},
       {"arn:aws:s3:::", "must not be empty"},
       {"foo:", "is no resource"},
       {":bar", "is no resource"},
@@ -89,15 +103,36 @@ TEST_CASE("what is no resource is refused with what would be right") {
   }
 }
 
-TEST_CASE("resources of a later version are refused by name") {
-  for (const std::string_view text :
-       {"http:invoke", "run:orders", "run:orders.async", "topic:orders", "event:paid",
-        "event:paid.waitForTaskToken"}) {
-    CAPTURE(text);
-    const auto parsed = parse_resource(text);
-    REQUIRE_FALSE(parsed.has_value());
-    CHECK(parsed.error().code == Errc::unsupported);
-    CHECK(parsed.error().detail.find("is not offered by this version") != std::string::npos);
+TEST_CASE("a run, a topic and an event are named after their scheme") {
+  struct Row {
+    std::string_view text;
+    ResourceKind kind;
+    std::string_view target;
+    RunWait wait = RunWait::output;
+    bool token = false;
+  };
+  using enum ResourceKind;
+  const Row rows[] = {
+      {"run:orders", run, "orders"},
+      {"run:orders.eu", run, "orders.eu"},
+      {"run:orders.async", run, "orders", RunWait::none},
+      {"run:orders.waitForTaskToken", run, "orders", RunWait::output, true},
+      {"topic:orders", topic, "orders"},
+      {"topic:orders.waitForTaskToken", topic, "orders", RunWait::output, true},
+      {"event:paid", event, "paid"},
+      {"arn:aws:states:::states:startExecution", run, "", RunWait::none},
+      {"arn:aws:states:::states:startExecution.sync", run, "", RunWait::described},
+      {"arn:aws:states:::states:startExecution.sync:2", run, "", RunWait::described2},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto parsed = parse_resource(row.text);
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->resource.kind == row.kind);
+    CHECK(parsed->resource.target == row.target);
+    CHECK(parsed->resource.queue.empty());
+    CHECK(parsed->resource.run_wait == row.wait);
+    CHECK(parsed->resource.wait_for_task_token == row.token);
   }
 }
 
@@ -123,8 +158,6 @@ TEST_CASE("a Task's resource is checked at its place") {
   check_refused(task(""), "/States/A", "\"Resource\" is missing");
   check_refused(task(R"("Resource":7,)"), "/States/A/Resource", "must be a string");
   check_refused(task(R"("Resource":"pay",)"), "/States/A/Resource", "did you mean \"queue:pay\"?");
-  check_refused(task(R"("Resource":"http:invoke",)"), "/States/A/Resource",
-                "is not offered by this version");
 
   constexpr std::string_view lambda = R"("Resource":"arn:aws:states:::lambda:invoke",)";
   const auto lambda_with = [&](std::string_view parameters) {
@@ -146,15 +179,15 @@ TEST_CASE("a Task's resource is checked at its place") {
   CHECK(computed->stage_queues.empty());
 }
 
-TEST_CASE("a token that is passed to nobody, a placeholder and a stand-in are warned of") {
+TEST_CASE("a token that is passed to nobody, a placeholder and credentials are warned of") {
   const auto task = [](std::string_view fields) {
     return with_state(fmt::format(R"({{"Type":"Task",{},"End":true}})", fields));
   };
   check_warned(task(R"("Resource":"queue:a.waitForTaskToken")"), "/States/A/Resource",
                "$$.Task.Token");
   check_warned(task(R"("Resource":"${Arn}")"), "/States/A/Resource", "placeholder");
-  check_warned(task(R"("Resource":"arn:aws:states:::sns:publish")"), "/States/A/Resource",
-               "\"sns:publish\"");
+  check_warned(task(R"("Resource":"queue:a","Credentials":{"RoleArn.$":"$.role"})"),
+               "/States/A/Credentials", "have no effect");
   const auto told = compile(
       task(R"("Resource":"queue:a.waitForTaskToken","Parameters":{"token.$":"$$.Task.Token"})"));
   REQUIRE(told.has_value());

@@ -43,7 +43,7 @@ TEST_CASE("what is no call is refused when it is read") {
            Row{"States.Array(1,)", "expected a 'string'"},
            Row{"States.Array(nope)", "expected a 'string'"},
            Row{"States.Array($.a[)", "the path"},
-           Row{"States.Array($name)", "variables are not offered"},
+           Row{"States.Array($states.input)", "belongs to JSONata"},
        }) {
     CAPTURE(text);
     const auto parsed = Expression::parse(text);

@@ -56,7 +56,9 @@ TEST_CASE("a text that is no path is refused, with the place and what was expect
            Refusal{"$.a.length().b", "after a function"},
            Refusal{"$.a.index()", "an argument of index"},
            Refusal{"$.a'b", "expected '.'"},
-           Refusal{"$name.x", "variables are not offered"},
+           Refusal{"$states.input", "belongs to JSONata"},
+           Refusal{"$9", "expected '.'"},
+           Refusal{"$name x", "expected '.'"},
        }) {
     CAPTURE(path);
     const auto parsed = Path::parse(path);
