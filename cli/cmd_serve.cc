@@ -9,7 +9,8 @@ namespace {
 
 // What was given on the command line or in the environment; the file fills what is still open.
 struct Given {
-  std::optional<std::string> data, listen, log_level, database;
+  std::optional<std::string> data, listen, log_level, database, items_directory,
+      allow_private_http;
   std::string config;
 };
 
@@ -20,20 +21,24 @@ void fill_from_file(Given& given) {
     throw Failure(Exit::invalid, fmt::format("{}: {}", given.config, parsed.error().detail));
   if (!parsed->is_object())
     throw Failure(Exit::invalid, fmt::format("{}: expected a JSON object", given.config));
-  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 4> known = {
+  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 6> known = {
       {{"data", &given.data},
        {"listen", &given.listen},
        {"log-level", &given.log_level},
+       {"items-directory", &given.items_directory},
+       {"allow-private-http", &given.allow_private_http},
        {"database", &given.database}}};
   std::string problems;
   for (const auto& [key, value] : parsed->items()) {
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&k = key](const auto& each) { return each.first == k; });
     if (it == known.end()) {
-      const std::array<std::string_view, 3> names = {"data", "listen", "log-level"};
+      const std::array<std::string_view, 5> names = {"data", "listen", "log-level",
+                                                       "items-directory", "allow-private-http"};
       const std::string near = suggest(key, names);
       problems += fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
-                              near.empty() ? "; there are data, listen and log-level"
+                              near.empty() ? "; there are data, listen, log-level, items-directory "
+                                             "and allow-private-http"
                                            : fmt::format("; did you mean \"{}\"?", near));
     } else if (!value.is_string()) {
       problems += fmt::format("\n  /{}: expected a string, found {}", key, one_line(value, 40));
@@ -57,6 +62,14 @@ ServeOptions resolve(Given given) {
   if (options.data.empty())
     throw Failure(Exit::usage, "--data: expected a directory, found nothing");
   if (given.listen) options.listen = parse_address(*given.listen);
+  if (given.items_directory) options.items_directory = *given.items_directory;
+  if (given.allow_private_http) {
+    if (*given.allow_private_http != "yes" && *given.allow_private_http != "no")
+      throw Failure(Exit::usage,
+                    fmt::format("--allow-private-http: expected yes or no, found \"{}\"",
+                                printable(*given.allow_private_http)));
+    options.allow_private_http = *given.allow_private_http == "yes";
+  }
   if (given.log_level) {
     if (*given.log_level != "info" && *given.log_level != "error")
       throw Failure(Exit::usage, fmt::format("--log-level: expected info or error, found \"{}\"",
@@ -133,6 +146,18 @@ Command serve_command() {
                                .value = "FILE",
                                .help = "a JSON file with these options.",
                                .env = "SLUICE_CONFIG"},
+                              {.names = "--items-directory",
+                               .target = &o->items_directory,
+                               .value = "DIR",
+                               .help = "where Maps read items from files and write results, as "
+                                       "DIR/BUCKET/KEY; without it they cannot.",
+                               .env = "SLUICE_ITEMS_DIRECTORY"},
+                              {.names = "--allow-private-http",
+                               .target = &o->allow_private_http,
+                               .value = "yes|no",
+                               .help = "yes: http:invoke also calls loopback, private and "
+                                       "link-local addresses.",
+                               .env = "SLUICE_ALLOW_PRIVATE_HTTP"},
                               {.names = "--log-level",
                                .target = &o->log_level,
                                .value = "LEVEL",

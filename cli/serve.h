@@ -32,6 +32,8 @@ bool is_loopback(const std::string& host);
 struct ServeOptions {
   std::string data = "./sluice-data";
   Address listen{"127.0.0.1", 7070};
+  std::string items_directory;      // --items-directory; empty: Maps read and write no files
+  bool allow_private_http = false;  // --allow-private-http
   bool log_information = true;  // --log-level info; error: only what went wrong
 };
 

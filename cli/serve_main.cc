@@ -13,6 +13,7 @@
 #include "cli/version.h"
 #include "orchestrator/inspect.h"
 #include "orchestrator/orchestrator.h"
+#include "outbound/http_caller.h"
 #include "storage/storage.h"
 
 namespace sluice::cli {
@@ -73,6 +74,7 @@ Exit serve(Context& context, const ServeOptions& options) {
   std::atomic<bool> fatal = false;
   std::string fatal_reason;
   orchestrator::Options engine_options;
+  engine_options.items_directory = options.items_directory;
   engine_options.on_fatal = [&](const std::string& why) {
     fatal_reason = why;
     fatal = true;
@@ -86,9 +88,12 @@ Exit serve(Context& context, const ServeOptions& options) {
   server_options.log = log;  // it tells trouble only
   api::Server server(engine, inspector, std::move(server_options));
   engine.start();
+  outbound::HttpCaller caller(engine, clock, {.allow_private = options.allow_private_http});
+  caller.start();
   try {
     server.start();
   } catch (const std::runtime_error& error) {
+    caller.stop();
     engine.stop();
     throw Failure(
         Exit::address_in_use,
@@ -117,6 +122,7 @@ Exit serve(Context& context, const ServeOptions& options) {
   signals.give_up_on_next();
   if (options.log_information) log(fmt::format("stopping (SIG{})", signal_name(*signal)));
   server.stop();
+  caller.stop();
   engine.stop();
   if (options.log_information) log("stopped");
   return fatal ? Exit::outcome_unknown : Exit::ok;

@@ -45,6 +45,8 @@ function(sluice_room name)
     target_compile_definitions(sluice_api ${hidden} SLUICE_VERSION="${PROJECT_VERSION}")
     # GCC 12 takes the coroutine frame's own operator new and delete for a mismatched pair.
     target_compile_options(sluice_api ${hidden} -Wno-mismatched-new-delete)
+  elseif(name STREQUAL "outbound")
+    target_link_libraries(sluice_outbound ${hidden} PkgConfig::HTTPLIB)
   elseif(name STREQUAL "clients")
     target_include_directories(sluice_clients SYSTEM ${hidden} ${Boost_INCLUDE_DIRS})
     target_link_libraries(sluice_clients ${scope} PkgConfig::HTTPLIB)

@@ -36,6 +36,7 @@ void Engine::Impl::go_on(Transaction& tx, Live& live) {
       {
         auto q = tx.query(sql::run_facts, pending.run);
         SLUICE_CHECK(q.step(), "the run that was started");
+        started.workflow = catalog.version(q.int64(1)).workflow->name;
         started.name = q.is_null(4) ? to_string(pending.run) : std::string(q.text(4));
         started.at = WallTime{q.int64(6)};
       }

@@ -10,7 +10,6 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr std::int64_t collect_step = 2'000;        // results read at once
 constexpr std::int64_t forget_at_once_max = 100;    // rows deleted with the step that goes on
 constexpr std::size_t joins_kept_max = 1'000;       // in memory, when nothing touches them
 constexpr std::size_t source_bytes_max = 32 << 20;  // of all open lists of items
@@ -265,58 +264,6 @@ void Engine::Impl::child_ended(Transaction& tx, Live& live, const Finish& finish
                       finish.dead_letter);
   }
   look_at(join);
-}
-
-// All children have ended: their results, a step at a time, then the parent goes on.
-void Engine::Impl::collect(Transaction& tx, Join& join) {
-  const std::int64_t last = join.next;
-  const auto* state =
-      &catalog.machine(tx, catalog.version(join.parent.version_id)).states[join.state];
-  if (join.plan.writer) {
-    auto written = write_results(tx, join, *state);
-    if (!written) {
-      join.stopping.now = true;
-      join.stopping.fault = {written.failure().error, written.failure().cause};
-      tend_stopping(tx, join);
-      return;
-    }
-    go_on_with(tx, join, *std::move(written));
-    return;
-  }
-  {
-    std::int64_t read = 0;
-    auto q = tx.query(sql::child_results, join.spawn, join.collected, collect_step);
-    for (; q.step(); ++read) {
-      join.collected = q.int64(0) + 1;
-      const std::string_view text = doc_of(q.blob(3), q.blob(4), unpack(q.int64(2)).slot);
-      join.results += join.results.empty() ? '[' : ',';
-      join.results += text;
-      if (join.results.size() > options.payload_bytes_max) break;
-    }
-  }
-  if (join.results.size() > options.payload_bytes_max) {
-    join.results.clear();
-    join.stopping.now = true;
-    join.stopping.fault = {
-        "States.DataLimitExceeded",
-        "The state/task '" + state->name +
-            "' returned a result with a size exceeding the maximum number of bytes service limit."};
-    tend_stopping(tx, join);
-    return;
-  }
-  if (join.collected < last) {
-    continue_later(tx, join, true);
-    return;
-  }
-  std::string all = std::move(join.results);
-  all += all.empty() ? "[]" : "]";
-  go_on_with(tx, join, Doc::from_text(std::move(all)));
-}
-
-void Engine::Impl::go_on_with(Transaction& tx, Join& join, Doc results) {
-  auto live = load(tx, join.parent.frame.id);
-  SLUICE_CHECK(live.has_value(), "the parent of children");
-  step(tx, *live, ChildrenSucceeded{std::move(results)}, {});
 }
 
 // The parent has gone on: nobody asks for these any more.

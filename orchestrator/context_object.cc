@@ -45,6 +45,7 @@ Json context_object(const workflows::Machine& machine, const RunFacts& run, cons
     Json item = Json::object();
     item["Index"] = frame.item.index;
     if (frame.item.key) item["Key"] = *frame.item.key;
+    if (!frame.item.source.empty()) item["Source"] = frame.item.source;
     if (frame.item.value) item["Value"] = frame.item.value.json();
     context["Map"]["Item"] = std::move(item);
   }

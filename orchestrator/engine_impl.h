@@ -172,8 +172,6 @@ struct Engine::Impl final : storage::Memory {
   bool too_many_failed(const Join& join) const;
   void fail_for_children(Join& join, const workflows::State& state, const Fault& fault,
                          std::int64_t child, bool dead_letter);
-  void collect(Transaction& tx, Join& join);
-  void go_on_with(Transaction& tx, Join& join, Doc results);
   void forget_spawn(Transaction& tx, std::int64_t spawn);
   bool sweep_spawns(Transaction& tx, std::int64_t rows_max);
   void trim_joins();
@@ -190,8 +188,20 @@ struct Engine::Impl final : storage::Memory {
                                          const workflows::State& state);
   static Item item_of(const Join& join, SourceItem item);
   workflows::Evaluated<Doc> item_input(Transaction& tx, Join& join, const Item& item);
-  workflows::Evaluated<Doc> write_results(Transaction& tx, Join& join,
-                                          const workflows::State& state);
+
+  // ---- map_results.cc ----
+  void collect(Transaction& tx, Join& join);
+  workflows::Evaluated<std::optional<Doc>> gather(Transaction& tx, Join& join,
+                                                  const workflows::State& state);
+  workflows::Evaluated<std::optional<Doc>> write_results(Transaction& tx, Join& join,
+                                                         const workflows::State& state);
+  struct EndedChild {
+    std::int64_t index = 0;
+    FrameId frame;
+    ChildStatus status = ChildStatus::succeeded;
+    std::int64_t result = 0, last_seq = 0;
+  };
+  ChildResult child_result(Reader& reader, const Join& join, const EndedChild& child);
 
   // ---- stopping.cc ----
   bool doomed(Transaction& tx, const FrameRow& row);

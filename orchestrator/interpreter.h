@@ -39,7 +39,7 @@ struct Item {
   std::int64_t index = -1;  // -1: none
   Doc value;
   std::optional<std::string> key;  // of an object's member
-  std::string source;              // item_source.h; "": not told
+  std::string source = {};         // item_source.h; "": not told
 };
 
 // One live branch of a run. The root frame's id is the run's; the others have a parent, which

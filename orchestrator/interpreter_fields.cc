@@ -114,6 +114,22 @@ Walk::Evaluated<std::optional<Duration>> Walk::time_limit(
   return std::optional(seconds(*count));
 }
 
+Walk::Evaluated<Walk::Headers> Walk::own_headers(const workflows::TaskState& body,
+                                                 const Doc& input) {
+  if (!body.headers_computed) return body.headers;
+  auto made = evaluate(*body.headers_computed, {input, {}, {}}, "Headers");
+  if (!made) return std::move(made.failure());
+  if (!made->is_object()) return wrong_type(*body.headers_computed, "Headers", "object", *made);
+  Headers out;
+  for (const auto& [name, value] : made->items()) {
+    if (!value.is_string())
+      return refused(fmt::format("The header \"{}\" must be a string, but was: {}", name,
+                                 excerpt(value, 200)));
+    out.emplace_back(name, value.get<std::string>());
+  }
+  return out;
+}
+
 Walk::Evaluated<std::optional<int>> Walk::priority(const std::optional<WholeNumber>& from,
                                                    const Doc& input) {
   if (!from) return std::optional<int>();

@@ -86,7 +86,9 @@ Walk::Evaluated<Next> Walk::work(const TaskState& body) {
   published->wait_for_task_token = body.resource.wait_for_task_token;
   published->timeout = times->timeout;
   published->heartbeat = times->heartbeat;
-  published->headers.insert(published->headers.end(), body.headers.begin(), body.headers.end());
+  const auto headers = own_headers(body, *input);
+  if (!headers) return headers.failure();
+  published->headers.insert(published->headers.end(), headers->begin(), headers->end());
   return Next(*std::move(published));
 }
 
@@ -95,7 +97,9 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body, const Doc& input
   out.queue = body.resource.queue;
   out.body = std::move(made);
   out.wait_for_task_token = body.resource.wait_for_task_token;
-  out.headers = body.headers;
+  auto headers = own_headers(body, input);
+  if (!headers) return std::move(headers.failure());
+  out.headers = *std::move(headers);
   if (body.resource.kind == ResourceKind::http) {
     auto request = http_request(out.body.json());
     if (!request) return std::move(request.failure());

@@ -13,6 +13,7 @@
 
 #include "orchestrator/frame_row.h"
 #include "orchestrator/item_source.h"
+#include "orchestrator/result_files.h"
 #include "orchestrator/spawn_plan.h"
 
 namespace sluice::orchestrator {
@@ -44,6 +45,7 @@ struct Join {
   // The results so far, of the children before `collected`.
   std::string results;
   std::int64_t collected = 0;
+  std::unique_ptr<ResultFiles> files;
 
   std::int64_t ended() const { return succeeded + failed; }
 };

@@ -1,4 +1,4 @@
-// Where the items of a Map come from, and where its results go.
+// Where the items of a Map come from.
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/statements.h"
 
@@ -100,12 +100,6 @@ workflows::Evaluated<Doc> Engine::Impl::item_input(Transaction& tx, Join& join, 
   parent.input = join.input;
   return prepare_item(machine, facts(tx, join.parent, version), parent, join.input, item,
                       now().wall, random.next(), Limits{options.payload_bytes_max});
-}
-
-// The results go to files; what the state's result then is.
-workflows::Evaluated<Doc> Engine::Impl::write_results(Transaction&, Join&,
-                                                      const workflows::State&) {
-  return Doc::empty_object();
 }
 
 }  // namespace sluice::orchestrator

@@ -122,8 +122,8 @@ std::optional<Failure> ResultFiles::prepare(const Json& arguments) {
 
   FileHandle top(::open(place_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!top)
-    return failure(fmt::format("the directory of items \"{}\" cannot be opened (the server's option "
-                               "--items-directory)",
+    return failure(fmt::format("the directory of items \"{}\" cannot be opened (the server's "
+                               "option --items-directory)",
                                place_.directory),
                    errno);
   bucket_folder_ = folder_in(top, bucket_);

@@ -117,6 +117,10 @@ inline constexpr Sql child_results{
     "orchestrator.child_results",
     "SELECT c.idx, c.status, c.result, l.events, l.docs FROM children c JOIN log l ON l.seq = "
     "c.result / 4096 WHERE c.spawn = ?1 AND c.idx >= ?2 ORDER BY c.idx LIMIT ?3"};
+inline constexpr Sql ended_children{
+    "orchestrator.ended_children",
+    "SELECT idx, frame, status, result, last_seq FROM children WHERE spawn = ?1 AND idx >= ?2 "
+    "ORDER BY idx LIMIT ?3"};
 inline constexpr Sql first_children{
     "orchestrator.first_children",
     "SELECT idx, status, last_seq FROM children WHERE spawn = ?1 ORDER BY idx LIMIT ?2"};
@@ -155,6 +159,10 @@ inline constexpr Sql log_docs{"orchestrator.log_docs",
 inline constexpr Sql last_log_of_child{
     "orchestrator.last_log_of_child",
     "SELECT max(seq) FROM log INDEXED BY log_of_children WHERE run = ?1 AND frame = ?2"};
+inline constexpr Sql first_log_of_child{
+    "orchestrator.first_log_of_child",
+    "SELECT seq, at, events FROM log INDEXED BY log_of_children WHERE run = ?1 AND frame = ?2 "
+    "ORDER BY seq LIMIT 1"};
 inline constexpr Sql max_frame_in_log{
     "orchestrator.max_frame_in_log",
     "SELECT max(frame) FROM (SELECT frame FROM log ORDER BY seq DESC LIMIT 10000)"};

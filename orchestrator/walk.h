@@ -114,6 +114,9 @@ class Walk {
                                         const Doc& input);
   Evaluated<std::optional<Duration>> time_limit(const std::optional<workflows::Seconds>& seconds,
                                                 std::string_view field, const Doc& input);
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  // The state's own Headers, in both forms.
+  Evaluated<Headers> own_headers(const workflows::TaskState& body, const Doc& input);
   Evaluated<std::optional<int>> priority(const std::optional<workflows::WholeNumber>& from,
                                          const Doc& input);
   // A Map's numbers; `place` is where the field stands ("ItemBatcher/").

@@ -30,7 +30,7 @@ constexpr std::string_view writer_pragmas =
     "PRAGMA foreign_keys = OFF;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"
-    "PRAGMA cache_size = -65536;"  // KiB
+    "PRAGMA cache_size = -49152;"  // KiB
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA busy_timeout = 5000;";
 

@@ -97,7 +97,7 @@ struct RuleParser {
         refuse(place, "Assign is allowed in the outermost rule only, not inside And, Or and Not");
       } else if (key == "Condition" || key == "Output") {
         refuse(place, of_other_language(key, FieldOf::jsonpath));
-        if (key == "Condition") ++tests;
+        unknown = true;
       } else {
         refuse(place, fmt::format("unknown field \"{}\"{}", key, suggestion(key)));
         // Most likely the test, mistyped: that there is none would be said in vain.

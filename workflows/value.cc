@@ -77,11 +77,11 @@ void note_mentions(const jsonata::Expression& expression, const std::string& poi
   }
 }
 
-std::string trimmed(std::string_view text) {
+std::string_view trimmed(std::string_view text) {
   constexpr std::string_view space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(space);
+  const auto first = text.find_first_not_of(space);
   if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(space) - first + 1));
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
 // Recurses as deep as the definition nests, which the reader of the definition bounds.
@@ -98,9 +98,9 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
           {pointer, "the JSONata expression has only one of its marks; expected \"{% … %}\""});
     } else if (is_expression(text)) {
       node.kind = Node::Kind::expression;
-      const std::string_view inside = text.substr(2, text.size() - 4);
-      node.text = trimmed(inside);
-      auto compiled = jsonata::compile(inside, jsonata::Dialect::states);
+      const std::string_view code = text.substr(2, text.size() - 4);
+      node.text = trimmed(code);
+      auto compiled = jsonata::compile(code, jsonata::Dialect::states);
       if (const auto* error = std::get_if<jsonata::Error>(&compiled)) {
         parsing.problems.push_back(
             {pointer, fmt::format("the JSONata expression cannot be read: {} (at character {})",

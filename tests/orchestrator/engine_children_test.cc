@@ -25,22 +25,20 @@ std::string items(int count) {
   return text + "]}";
 }
 
-std::int64_t rows(World& w, const char* name, const char* text) {
-  const storage::Sql count{name, text};
+std::int64_t count(World& w, const storage::Sql& rows) {
   std::int64_t found = 0;
   w.database->read([&](storage::Reader& reader) {
-    auto q = reader.query(count);
+    auto q = reader.query(rows);
     REQUIRE(q.step());
     found = q.int64(0);
   });
   return found;
 }
-std::int64_t child_rows(World& w) {
-  return rows(w, "test.children", "SELECT count(*) FROM children");
-}
-std::int64_t messages(World& w) {
-  return rows(w, "test.messages", "SELECT count(*) FROM messages");
-}
+constexpr storage::Sql all_children{"test.children", "SELECT count(*) FROM children"};
+constexpr storage::Sql all_messages{"test.messages", "SELECT count(*) FROM messages"};
+constexpr storage::Sql all_frames{"test.frames", "SELECT count(*) FROM frames"};
+std::int64_t child_rows(World& w) { return count(w, all_children); }
+std::int64_t messages(World& w) { return count(w, all_messages); }
 
 TEST_CASE("the branches of a Parallel run side by side and their results come in branch order") {
   World w;
@@ -204,7 +202,7 @@ TEST_CASE("cancelling a run stops every frame below it and takes the tasks out o
     CHECK(w.status(run) == "ABORTED");
     CHECK(w.detail(run).cause == "enough");
     CHECK(messages(w) == 0);
-    CHECK(rows(w, "test.frames", "SELECT count(*) FROM frames") == 0);
+    CHECK(count(w, all_frames) == 0);
   });
   w.must(RedriveRun{run, {}, {}, {}});
   w.pass(seconds(1));

@@ -59,7 +59,8 @@ struct Place {
 };
 
 constexpr const char* document =
-    R"({"MapRunArn":"arn:map","ResultWriterDetails":{"Bucket":"out","Key":"jobs/id-1/manifest.json"}})";
+    R"({"MapRunArn":"arn:map","ResultWriterDetails":)"
+    R"({"Bucket":"out","Key":"jobs/id-1/manifest.json"}})";
 
 }  // namespace
 
@@ -95,7 +96,7 @@ TEST_CASE("results appear whole, with a manifest, when they are finished and not
   CHECK(manifest["ResultFiles"]["FAILED"].size() == 1);
 }
 
-TEST_CASE("a compact file holds the outputs, a flattened one the elements of outputs that are arrays") {
+TEST_CASE("a compact file holds outputs, a flattened one the elements of those that are arrays") {
   const auto written = [](Settings settings) {
     Place place;
     auto files = place.open(settings);

@@ -18,8 +18,9 @@ SEES = {
     "workflows": {"base"},
     "orchestrator": {"base", "storage", "queue", "workflows"},
     "api": {"base", "storage", "queue", "workflows", "orchestrator"},
+    "outbound": {"base", "storage", "queue", "workflows", "orchestrator"},
     "clients": {"base"},
-    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "api", "clients"},
+    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "outbound", "api", "clients"},
 }
 
 # Headers of libraries, and the only places (folder/ or file) that may include them.
@@ -28,8 +29,8 @@ LIBRARIES = [
      "go through storage/storage.h"),
     (r"boost/(beast|asio).*", ("api/", "clients/cpp/", "tests/", "bench/"),
      "sockets belong to api/ and clients/cpp/"),
-    (r"httplib\.h", ("orchestrator/http_call.cc", "cli/", "clients/", "tests/", "bench/"),
-     "outgoing calls belong to orchestrator/http_call.cc"),
+    (r"httplib\.h", ("outbound/http_call.cc", "cli/", "clients/", "tests/", "bench/"),
+     "outgoing calls belong to outbound/http_call.cc"),
 ]
 
 HEAVY = re.compile(r"(boost/beast|boost/asio|httplib\.h|CLI/|spdlog/)")
