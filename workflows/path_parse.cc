@@ -24,7 +24,6 @@ class PathParser {
 
   PathPtr whole() {
     PathPtr path = path_at(false);
-    skip_space();
     if (at_ != text_.size()) refuse("'.', '[' or the end of the path");
     return path;
   }

@@ -30,8 +30,9 @@ class Regex {
     std::vector<std::optional<std::string_view>> groups;
   };
   // The first match that starts at byte `from` or behind it. `charge` is told of work and throws
-  // when there has been too much.
-  std::optional<Match> search(std::string_view text, std::size_t from,
+  // when there has been too much. `is_utf8`: the text is known to be valid, so that finding many
+  // matches in it does not look at all of it each time.
+  std::optional<Match> search(std::string_view text, std::size_t from, bool is_utf8,
                               const std::function<void(std::int64_t)>& charge) const;
 
  private:
