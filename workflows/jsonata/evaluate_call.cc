@@ -215,7 +215,7 @@ std::optional<RegexMatch> Evaluator::find(Value matcher, std::string_view text, 
     if (result.is_undefined()) return std::nullopt;
     return read_match(result, text);
   }
-  const auto found = function->regex->search(text, from, is_known_utf8(text),
+  const auto found = function->regex->search(text, from, is_known_utf8(text), scratch_,
                                              [this](std::int64_t steps) { spend(steps); });
   if (!found) return std::nullopt;
   RegexMatch match{

@@ -229,6 +229,7 @@ class Evaluator {
   Function tail_marker_;
   TailCall tail_;
   Place place_;
+  Regex::Scratch scratch_;
   std::string_view searched_;  // by a regular expression, last
   bool searched_is_utf8_ = true;
   std::vector<std::unique_ptr<Program>> evaluated_;  // by $eval

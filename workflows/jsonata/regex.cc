@@ -76,31 +76,52 @@ Regex::Regex(std::string_view pattern, std::string_view flags, std::size_t posit
 
 Regex::~Regex() = default;
 
+struct Regex::Scratch::Memory {
+  pcre2_match_context* context = pcre2_match_context_create(nullptr);
+  pcre2_match_data* found = nullptr;
+  ~Memory() {
+    pcre2_match_data_free(found);
+    pcre2_match_context_free(context);
+  }
+  // With room for `pairs` of bounds.
+  pcre2_match_data* with_room(std::uint32_t pairs) {
+    if (found == nullptr || pcre2_get_ovector_count(found) < pairs) {
+      pcre2_match_data_free(found);
+      found = pcre2_match_data_create(pairs, nullptr);
+    }
+    if (found == nullptr || context == nullptr) throw std::bad_alloc();
+    return found;
+  }
+};
+Regex::Scratch::Scratch() = default;
+Regex::Scratch::~Scratch() = default;
+
 std::optional<Regex::Match> Regex::search(std::string_view text, std::size_t from, bool is_utf8,
+                                          Scratch& scratch,
                                           const std::function<void(std::int64_t)>& charge) const {
   if (from > text.size()) return std::nullopt;
   const bool inside_character =
       from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80;
   const bool trusted = is_utf8 && !inside_character;
   const pcre2_code* const code = trusted ? code_->strict : code_->for_any_text();
-  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> found(
-      pcre2_match_data_create_from_pattern(code, nullptr), pcre2_match_data_free);
-  const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> context(
-      pcre2_match_context_create(nullptr), pcre2_match_context_free);
-  if (!found || !context) throw std::bad_alloc();
-  pcre2_set_heap_limit(context.get(), heap_kilobytes_max);
+  std::uint32_t groups = 0;
+  pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+  if (!scratch.memory_) scratch.memory_ = std::make_unique<Scratch::Memory>();
+  pcre2_match_data* const found = scratch.memory_->with_room(groups + 1);
+  pcre2_match_context* const context = scratch.memory_->context;
+  pcre2_set_heap_limit(context, heap_kilobytes_max);
   int result = PCRE2_ERROR_MATCHLIMIT;
   for (std::uint32_t limit = match_limit_first;; limit *= 8) {
     charge(1);
-    pcre2_set_match_limit(context.get(), limit);
+    pcre2_set_match_limit(context, limit);
     result = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                         trusted ? PCRE2_NO_UTF_CHECK : 0, found.get(), context.get());
+                         trusted ? PCRE2_NO_UTF_CHECK : 0, found, context);
     if (result != PCRE2_ERROR_MATCHLIMIT) break;
     charge(limit / matches_a_step);
     if (limit > match_limit_max / 8) fail_bound("regular expression");
   }
   // What was looked at: up to the end of the match, and all of it where that had to be checked.
-  const std::size_t* bounds = pcre2_get_ovector_pointer(found.get());
+  const std::size_t* bounds = pcre2_get_ovector_pointer(found);
   const std::size_t looked_until = trusted && result > 0 ? std::max(bounds[1], from) : text.size();
   charge(static_cast<std::int64_t>(looked_until - from) / 64);
   if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
@@ -108,12 +129,13 @@ std::optional<Regex::Match> Regex::search(std::string_view text, std::size_t fro
     if (result == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
     fail_bound("regular expression");
   }
-  const std::uint32_t count = pcre2_get_ovector_count(found.get());
+  // Groups behind the last one that took part are not told of.
+  const auto set = static_cast<std::uint32_t>(result);
   Match match{bounds[0], bounds[1], {}};
   // A look-behind's \K can put the start behind the end.
   if (match.start > match.end) match.start = match.end;
-  for (std::uint32_t i = 1; i < count; ++i) {
-    if (bounds[2 * i] == PCRE2_UNSET || bounds[2 * i] > bounds[2 * i + 1])
+  for (std::uint32_t i = 1; i <= groups; ++i) {
+    if (i >= set || bounds[2 * i] == PCRE2_UNSET || bounds[2 * i] > bounds[2 * i + 1])
       match.groups.emplace_back(std::nullopt);
     else
       match.groups.emplace_back(text.substr(bounds[2 * i], bounds[2 * i + 1] - bounds[2 * i]));
