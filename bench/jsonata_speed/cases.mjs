@@ -56,12 +56,14 @@ const cases = [
   ['words counted', 'text', "$split(text, ' '){$: $count($)}"],
   ['regular expressions', 'orders', "Account.Order.Product.Description[$contains(Text, /\\b(red|blue)\\b/i)].$replace(Text, /(\\w+)@(\\w+)\\.com/, '$2 at $1')"],
   ['$match over a text', 'text', '$count($match(text, /[a-z]*l[a-z]+/))'],
+  ['$match of plain words', 'text', '$count($match(text, /\\b(blue|plain) \\w+/))'],
   ['tail calls', 'nothing', '($f := function($n, $a) { $n <= 1 ? $a : $f($n - 1, $a * $n % 1000007) }; $f(5000, 1))'],
   ['recursion', 'nothing', '($fib := function($n) { $n < 2 ? $n : $fib($n - 1) + $fib($n - 2) }; $fib(18))'],
   ['transform', 'orders', "$ ~> |Account.Order.Product|{'Total': Price * Quantity}, ['Description']|"],
   ['join by @', 'library', "loans@$l.$$.books@$b[$l.isbn = $b.isbn].$$.customers@$c[$l.customer = $c.id].{'title': $b.title, 'name': $c.name}"],
   ['positions by #, parents', 'orders', "Account.Order#$o.Product#$p[$p < 2].{'o': $o, 'p': $p, 'id': %.OrderID, 'sku': SKU}"],
   ['dates', 'orders', "Account.Order.{'day': $fromMillis($toMillis(Date), '[FNn], [D1o] [MNn] [Y]'), 'before': $fromMillis($toMillis(Date) - 86400000)}"],
+  ['dates read by a picture', 'orders', "Account.Order.$toMillis($substring(Date, 8, 2) & '/' & $substring(Date, 0, 7), '[D01]/[Y0001]-[M01]')"],
   ['numbers formatted', 'orders', "Account.Order.Product.$formatNumber(Price * Quantity, '#,##0.00')"],
   ['$merge and $each', 'orders', 'Account.Order.Product.$merge($each($, function($v, $k) { {$uppercase($k): $type($v)} }))'],
   ['$distinct and $sift', 'orders', "$distinct(Account.Order.Product.Name) ~> $count ~> function($n) { {'n': $n, 'kept': $count($$.Account.Order.Product.$sift(function($v, $k) { $k = 'SKU' }))} }"],
@@ -70,12 +72,13 @@ const cases = [
 const [file, directory] = process.argv.slice(2);
 if (directory) {
   const sets = join(directory, 'datasets.json');
-  if (existsSync(sets)) Object.assign(documents, JSON.parse(readFileSync(sets, 'utf8')));
+  const given = existsSync(sets) ? JSON.parse(readFileSync(sets, 'utf8')) : {};
+  for (const [name, value] of Object.entries(given)) documents[`given ${name}`] = value;
   const lines = readFileSync(join(directory, 'cases.jsonl'), 'utf8').split('\n').filter(Boolean);
   lines.forEach((line, n) => {
     const given = JSON.parse(line);
     const made = { name: given.case ?? given.name ?? `case ${n + 1}`, expression: given.expr, bindings: given.bindings ?? {}, given: true };
-    if (given.dataset) made.document = given.dataset;
+    if (given.dataset) made.document = `given ${given.dataset}`;
     else if (given.data !== undefined) documents[(made.document = `case ${n + 1}`)] = given.data;
     // What is meant to run for ever, or fails, has no speed.
     const ends = given.timelimit === undefined && given.depth === undefined && !given.expect?.error;
