@@ -25,9 +25,12 @@ void run_frame(std::string_view bytes) {
 
 void run_log(std::string_view bytes) {
   try {
-    for (const LogRecord& record : decode_events(row_seq, bytes))
-      SLUICE_CHECK(record.fence >= 0 && record.attempt >= 0 && record.doc_ref.seq >= 0,
-                   "numbers as they are written");
+    LogEncoder encoder(row_seq);
+    const auto records = decode_events(row_seq, bytes);
+    for (const LogRecord& record : records) encoder.add(record);
+    LogEncoder again(row_seq);
+    for (const LogRecord& record : decode_events(row_seq, encoder.events())) again.add(record);
+    SLUICE_CHECK(again.events() == encoder.events(), "a log row is read back the same");
   } catch (const storage::StorageError& error) {
     SLUICE_CHECK(error.fault() == storage::Fault::corrupt, "a row that is damaged");
     check_sendable(error.what());
