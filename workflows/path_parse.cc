@@ -24,6 +24,7 @@ class PathParser {
 
   PathPtr whole() {
     PathPtr path = path_at(false);
+    skip_space();
     if (at_ != text_.size()) refuse("'.', '[' or the end of the path");
     return path;
   }

@@ -46,7 +46,7 @@ void check_value(const Evaluated<Json>& value) {
 void run_path(std::string_view text) {
   const auto parsed = Path::parse(text);
   if (!parsed) return check_refusal(parsed.error());
-  SLUICE_CHECK(parsed->text() == text, "a path that knows its text");
+  SLUICE_CHECK(text.starts_with(parsed->text()), "a path that knows its text");
   Work work(work_max);
   const auto value = parsed->evaluate(scope, work);
   check_value(value);
