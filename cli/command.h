@@ -4,7 +4,8 @@
 // (names, options, examples) and a function that does the work. From that tree come the parser
 // (parse.cc), the help (help.cc) and the shell completion (cmd_completion.cc), so the three cannot
 // differ. No rule of the service lives here: commands translate between a person and the REST
-// interface (http.h); only `serve` composes the server, and `validate`, `graph` and `doctor` work
+// interface (http.h); only `serve` composes the server, and `validate`, `graph`, `test`,
+// `eval` and `doctor` work
 // without one.
 //
 //   Context context = ...;                        // streams, environment, terminal
@@ -48,6 +49,8 @@ enum class Exit : int {
   busy = 7,              // the server is overloaded or stopping: try again later
   server_error = 8,      // the server failed, or does not speak as expected
   waited = 9,            // the time given with --wait is over, the run goes on
+  stuck = 10,            // test: the run can go no further
+  mocks = 11,            // test: the mocks have problems
   address_in_use = 69,   // serve: cannot listen there
   outcome_unknown = 70,  // serve: a commit failed; start it again, it recovers from disk
   data_directory = 73,   // serve: the data directory cannot be used
@@ -153,6 +156,8 @@ Command serve_command();
 Command deploy_command();
 Command validate_command();
 Command graph_command();
+Command test_command();
+Command eval_command();
 Command start_command();
 Command runs_command();
 Command show_command();

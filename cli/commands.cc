@@ -25,6 +25,7 @@ Command sluice_command() {
   command.subcommands = {
       serve_command(),          deploy_command(),
       validate_command(),       graph_command(),
+      test_command(),           eval_command(),
       start_command(),          runs_command(),
       show_command(),           watch_command(),
       cancel_command(),         pause_command(),

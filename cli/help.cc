@@ -76,6 +76,8 @@ const std::vector<ExitMeaning>& exit_meanings() {
       {Exit::busy, "the server is overloaded or stopping: try again later"},
       {Exit::server_error, "the server failed, or its answer makes no sense"},
       {Exit::waited, "the time given with --wait is over; the run goes on"},
+      {Exit::stuck, "test: the run can go no further; what it waits for is told"},
+      {Exit::mocks, "test: the mocks, or what is expected, have problems; they are all listed"},
       {Exit::address_in_use, "serve: cannot listen at the address"},
       {Exit::outcome_unknown, "serve: a commit failed; start it again, it recovers from disk"},
       {Exit::data_directory, "serve: the data directory cannot be used"},

@@ -20,7 +20,8 @@ Doc error_doc(const Fault& fault) {
 
 bool waits_for_token(const Next& next) {
   if (const auto* task = std::get_if<ScheduleTask>(&next)) return task->wait_for_task_token;
-  if (const auto* start = std::get_if<StartChildRun>(&next)) return start->wait_for_task_token;
+  if (const auto* start = std::get_if<StartChildRun>(&next)) 
+    return start->wait_for_task_token || start->wait_for_end;
   if (const auto* publish = std::get_if<Publish>(&next)) return publish->wait_for_task_token;
   return false;
 }
@@ -180,6 +181,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (const auto* spawn = std::get_if<SpawnBranches>(&effects.next)) storing.docs = {spawn->input};
   if (const auto* spawn = std::get_if<SpawnItems>(&effects.next))
     storing.docs = {spawn->input, spawn->items, spawn->reader, spawn->batch_input, spawn->writer};
+  if (const auto* publish = std::get_if<Publish>(&effects.next)) storing.docs = {publish->result};
   Doc result;  // a child's
   if (finish_effect != nullptr && child)
     result = failed ? error_doc(finish_effect->fault) : finish_effect->output;
@@ -201,6 +203,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   write_log(tx, row, before, seq, storing);
   touched(row.run, finish_effect != nullptr && !child);
   if (spent_spawn != 0) forget_spawn(tx, spent_spawn);
+  if (failed) joins.erase(row.spawned);
 
   if (const auto* task = task_effect) {
     schedule(tx, live, *task, row.frame.entries == entries_before, std::move(failures));
@@ -229,6 +232,9 @@ void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std
                   queue::Due{queue::ClockKind::engine, time.engine.us});
   } else if (const auto* start = std::get_if<StartChildRun>(&next)) {
     start_child_run(tx, live, *start);
+  } else if (const auto* publish = std::get_if<Publish>(&next);
+             publish != nullptr && publish->to_queue) {
+    send_from_state(tx, live, *publish);
   } else if (std::holds_alternative<SpawnBranches>(next) ||
              std::holds_alternative<SpawnItems>(next)) {
     const auto* branches = std::get_if<SpawnBranches>(&next);

@@ -93,6 +93,11 @@ void Engine::Impl::follow(Transaction& tx, int children_max) {
     followups.pop_front();
     switch (what.kind) {
       case Followup::Kind::children:
+        // An earlier one may have let the parent go on.
+        if (!joins.contains(what.spawn)) {
+          const auto parent = load(tx, what.frame);
+          if (!parent || parent->row.spawned != what.spawn) break;
+        }
         tend(tx, join_of(tx, what.spawn, what.frame), budget);
         break;
       case Followup::Kind::run_ended:

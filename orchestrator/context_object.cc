@@ -39,7 +39,11 @@ Json context_object(const workflows::Machine& machine, const RunFacts& run, cons
   context["StateMachine"]["Name"] = run.workflow;
   context["State"] = std::move(here);
   const auto* task = std::get_if<TaskState>(&state.body);
-  if (task != nullptr && task->resource.wait_for_task_token)
+  // What starts a run and waits for its end can be ended by its token as well.
+  const bool waits_for_run = task != nullptr &&
+                             task->resource.kind == workflows::ResourceKind::run &&
+                             task->resource.run_wait != workflows::RunWait::none;
+  if (task != nullptr && (task->resource.wait_for_task_token || waits_for_run))
     context["Task"]["Token"] = run.task_token;
   if (frame.item.index >= 0) {
     Json item = Json::object();

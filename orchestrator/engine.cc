@@ -241,6 +241,8 @@ void Engine::pump() {
   }
 }
 
+std::optional<Duration> Engine::next_due() const { return impl_->next_due(); }
+
 template <class C>
 void Engine::submit(C command, Callback<C> done) {
   auto keep = done;

@@ -127,6 +127,7 @@ struct Engine::Impl final : storage::Memory {
   void before_commit(Transaction& tx) override;
   void committed() override;
   std::optional<Duration> next_wake() override;
+  std::optional<Duration> next_due();
   void tick(Transaction& tx) override;
 
   // ---- time and numbers ----
@@ -213,6 +214,9 @@ struct Engine::Impl final : storage::Memory {
   void take_up_child(Transaction& tx, Join& join, std::int64_t index);
   void move_version(Transaction& tx, FrameRow& row, std::int64_t version_id);
   void take_up(Transaction& tx, Live& live, std::vector<LogRecord> before);
+
+  // ---- publishing.cc ----
+  void send_from_state(Transaction& tx, Live& live, const Publish& publish);
 
   // ---- child_runs.cc ----
   RunId create_run(Transaction& tx, Version& version, const NewRun& run);

@@ -94,15 +94,25 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
     list.push_back(std::move(w));
     return;
   }
+  std::optional<FrameRow> found;  // The query ends before the children's begin.
+  WaitKind kind = WaitKind::continuation;
+  std::optional<queue::ClockKind> clock;
+  std::int64_t due = 0;
   if (auto q = reader.query(sql::find_frame, id); q.step()) {
-    const FrameRow row = decode_frame(id, q.blob(4));
+    found = decode_frame(id, q.blob(4));
+    kind = static_cast<WaitKind>(q.int64(0));
+    w.since = WallTime{q.int64(1)};
+    if (!q.is_null(2)) clock = static_cast<queue::ClockKind>(q.int64(2));
+    due = q.is_null(3) ? 0 : q.int64(3);
+  }
+  if (found) {
+    const FrameRow& row = *found;
     const Version v = version(reader, row.version_id);
-    const auto kind = static_cast<WaitKind>(q.int64(0));
     if (row.frame.state != workflows::no_state) w.state = v.machine->states[row.frame.state].name;
     w.kind = to_string(kind);
-    w.since = WallTime{q.int64(1)};
     if (kind == WaitKind::delay) {
-      const WallTime until{q.int64(3)};
+      const WallTime until =
+          clock == queue::ClockKind::engine ? wall_of(EngineTime{due}) : WallTime{due};
       w.name = to_rfc3339(until);
       w.detail["until"] = w.name;
       w.sentence = fmt::format("waits until {}, {} from now", w.name, in_words(until - wall));

@@ -69,6 +69,7 @@ struct RunFacts {
   std::uint32_t redrives = 0;
   std::optional<WallTime> redriven_at;
   std::string task_token;  // for .waitForTaskToken states; the engine makes it before the call
+  Doc context{};           // instead of the usual context object: a state that is tested alone
 };
 
 struct Fault {  // an error of the language: a name and a cause, each may be absent

@@ -191,6 +191,18 @@ Walk::Evaluated<Publish> Walk::to_queue(const Doc& given) {
   if (!url) return std::move(url.failure());
   out.topic = last_part(last_part(*url, '/'), ':');
   const Json* message = member(arguments, "MessageBody");
+  // A URL of a host alone leads to no queue.
+  if (const auto scheme = url->find("://");
+      scheme != std::string::npos && url->find('/', scheme + 3) == std::string::npos)
+    return Failure{"SQS.SdkClientException",
+                   fmt::format("Unable to execute HTTP request: {}: there is no queue in this URL",
+                               url->substr(scheme + 3))};
+  if (workflows::queue_name_valid(out.topic) && (message == nullptr || message->is_null()))
+    return Failure{"SQS.AmazonSQSException",
+                   fmt::format("The request must contain the parameter MessageBody. (Service: "
+                               "AmazonSQS; Status Code: 400; Error Code: MissingParameter; Request "
+                               "ID: {}; Proxy: null)",
+                               made_uuid(chance_))};
   if (!workflows::queue_name_valid(out.topic) || message == nullptr)
     return cannot_use("What sqs:sendMessage is given", "an object with QueueUrl and MessageBody",
                       arguments);

@@ -19,7 +19,8 @@ Scope Walk::scope(Needs needs, const Sources& sources) {
   if (needs.error_output && sources.error_output) scope.error_output = &sources.error_output.json();
   if (needs.variables && frame_.variables) scope.variables = &frame_.variables.json();
   if (needs.context) {
-    if (!context_) context_ = context_object(machine_, run_, frame_);
+    if (!context_)
+      context_ = run_.context ? run_.context.json() : context_object(machine_, run_, frame_);
     scope.context = &*context_;
   }
   return scope;

@@ -184,7 +184,8 @@ Next Walk::fail_frame(Fault fault, bool dead_letter) {
 
 // The service names the state in front of what went wrong, but leaves some messages as they are.
 Fault Walk::fault_here(const Failure& failure) const {
-  if (failure.error == "States.DataLimitExceeded" || failure.error == "States.ItemReaderFailed")
+  if (failure.error == "States.DataLimitExceeded" || failure.error == "States.ItemReaderFailed" ||
+      !failure.error.starts_with("States."))
     return {failure.error, failure.cause};
   return {failure.error, fmt::format("An error occurred while executing the state '{}'. {}",
                                      state().name, failure.cause)};

@@ -25,15 +25,12 @@ std::string workflow_of(std::string_view arn) {
   return std::string(arn.substr(0, arn.find(':')));
 }
 
-// startExecution's Input: JSON, or the text of a JSON object or array; nothing is {}.
+// startExecution's Input: JSON, or the text of JSON; nothing is {}.
 Doc run_input(const Json& input) {
   if (input.is_null()) return Doc::empty_object();
   if (input.is_string()) {
     const auto& text = input.get_ref<const std::string&>();
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (first != std::string::npos && (text[first] == '{' || text[first] == '[') &&
-        check_json(text))
-      return Doc::from_text(text);
+    if (check_json(text)) return Doc::from_text(text);
   }
   return Doc::from_json(input);
 }

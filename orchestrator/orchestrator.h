@@ -119,6 +119,9 @@ class Engine {
   // For tests and simulation, without start(): runs what is submitted and due, on the calling
   // thread.
   void pump();
+  // For the same: the steady time at which something falls due of itself, if anything does. What
+  // the engine does every second for its own sake does not count.
+  std::optional<Duration> next_due() const;
 
   // ---- commands ----
   template <class C>

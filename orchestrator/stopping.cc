@@ -1,4 +1,6 @@
 // Stopping children: another one failed, or the run is ended from outside.
+#include <algorithm>
+
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/statements.h"
 
@@ -160,7 +162,11 @@ void Engine::Impl::move_version(Transaction& tx, FrameRow& row, std::int64_t ver
   const auto& after = catalog.machine(tx, catalog.version(version_id));
   const workflows::State& stood = before.states[row.frame.state];
   row.version_id = version_id;
-  row.frame.state = after.find(stood.name);
+  // Branches beside each other may repeat a name: the same place is meant before the first of it.
+  const auto same = std::ranges::find(after.states, stood.pointer, &workflows::State::pointer);
+  row.frame.state = same != after.states.end()
+                        ? static_cast<workflows::StateIndex>(same - after.states.begin())
+                        : after.find(stood.name);
   const bool there = row.frame.state != workflows::no_state;
   if (row.spawned != 0 && (!there || !same_children(stood, after.states[row.frame.state]))) {
     forget_spawn(tx, std::exchange(row.spawned, 0));

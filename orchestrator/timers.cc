@@ -238,7 +238,8 @@ void Engine::Impl::mark_time(Transaction& tx) {
   time_marked = time;
 }
 
-std::optional<Duration> Engine::Impl::next_wake() {
+// When something falls due, as far as the clocks go on as they do now.
+std::optional<Duration> Engine::Impl::next_due() {
   const Duration steady = clock.steady_now();
   if (more_due || queues.has_dirty()) return steady;
   const Now time = now();
@@ -250,9 +251,7 @@ std::optional<Duration> Engine::Impl::next_wake() {
     if (us != INT64_MAX) at(steady_of(EngineTime{us}));
   };
   const auto at_wall = [&](std::int64_t us) {
-    // Looked at again within the minute in any case: the wall clock may be set.
-    if (us != INT64_MAX)
-      at(steady + Duration{std::min<std::int64_t>(us - time.wall.us, 60'000'000)});
+    if (us != INT64_MAX) at(steady + (WallTime{us} - time.wall));
   };
   at_engine(next_frame_engine);
   at_engine(next_deadline);
@@ -261,12 +260,22 @@ std::optional<Duration> Engine::Impl::next_wake() {
   if (const auto due = queues.next_wall_due()) at_wall(due->us);
   if (const auto due = queues.first_deadline()) at_engine(due->us);
   if (!waiting_until.empty()) at(waiting_until.begin()->first);
+  return next;
+}
+
+std::optional<Duration> Engine::Impl::next_wake() {
+  std::optional<Duration> next = next_due();
+  const auto at = [&](Duration when) {
+    if (!next || when < *next) next = when;
+  };
+  // Looked at again within the minute in any case: the wall clock may be set.
+  if (next_frame_wall != INT64_MAX || queues.next_wall_due()) at(clock.steady_now() + seconds(60));
   if (session_count > 0)
     at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
   // While something is measured by engine time, its mark is kept fresh.
   if (!queues.leases().empty() || next_deadline != INT64_MAX || next_frame_engine != INT64_MAX ||
       queues.next_engine_due())
-    at_engine((time_marked + seconds(1)).us);
+    at(steady_of(time_marked + seconds(1)));
   return next;
 }
 

@@ -24,7 +24,8 @@ struct Definition {
   std::vector<State>& states;  // of all of them
   QueryLanguage language = QueryLanguage::jsonpath;  // the machine's
   VariableScopes variables = {};
-  std::unordered_map<std::string, std::string> places = {};  // where each state stands, by name
+  // By name, the States objects in which a state is called so.
+  std::unordered_map<std::string, std::vector<std::string>> places = {};
 };
 
 // Where one state stands.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "workflows/parse_state.h"
 #include "workflows/parse_value.h"
 
@@ -11,16 +13,32 @@ namespace {
 
 constexpr std::size_t branches_max = 1'000;
 
-// The names of a States object join those of the whole definition.
+// Whether the States object at `inner` is the one at `outer` or nests in it.
+bool within(std::string_view inner, std::string_view outer) {
+  return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
+}
+
+// The names of a States object join those of the whole definition. A name stands for one state
+// wherever it can be seen; branches beside each other may repeat it, as editors of the language let
+// them, but a redrive that names a state then means the first.
 void note_names(Definition& definition, const Json& states, const std::string& pointer) {
   for (const auto& [name, value] : states.items()) {
     std::string place = pointer + "/" + pointer_token(name);
-    const auto [other, added] = definition.places.emplace(name, place);
-    if (added) continue;
-    definition.context.problem(
-        std::move(place),
-        fmt::format("the name {} is taken by {}; a state's name is unique in the whole definition",
-                    in_quotes(name), other->second));
+    auto& others = definition.places[name];
+    const auto around = std::ranges::find_if(others, [&](const std::string& other) {
+      return within(pointer, other) || within(other, pointer);
+    });
+    if (around != others.end()) {
+      definition.context.problem(
+          place, fmt::format("the name {} is taken by {}/{}; a state's name is unique among those "
+                             "around it",
+                             in_quotes(name), *around, pointer_token(name)));
+    } else if (!others.empty()) {
+      definition.context.warning(
+          place, fmt::format("the name {} is also that of {}/{}: give each state a name of its own",
+                             in_quotes(name), others.front(), pointer_token(name)));
+    }
+    others.push_back(pointer);
   }
 }
 

@@ -17,10 +17,11 @@ SEES = {
     "queue": {"base", "storage"},
     "workflows": {"base"},
     "orchestrator": {"base", "storage", "queue", "workflows"},
+    "laboratory": {"base", "storage", "queue", "workflows", "orchestrator"},
     "api": {"base", "storage", "queue", "workflows", "orchestrator"},
     "outbound": {"base", "storage", "queue", "workflows", "orchestrator"},
     "clients": {"base"},
-    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "outbound", "api", "clients"},
+    "cli": {"base", "storage", "queue", "workflows", "orchestrator", "laboratory", "outbound", "api", "clients"},
 }
 
 # Headers of libraries, and the only places (folder/ or file) that may include them.

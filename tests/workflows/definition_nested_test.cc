@@ -53,15 +53,24 @@ TEST_CASE("the states of branches and processors know in which state they stand"
   CHECK(machine->stage_queues == std::vector<std::string>{"right"});
 }
 
+TEST_CASE("branches beside each other may use a name twice") {
+  const auto machine = check_accepted(
+      R"({"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+         {"StartAt":"X","States":{"X":{"Type":"Succeed"}}},{"StartAt":"X","States":{"X":{"Type":"Succeed"}}}]}}})");
+  const auto& branches = std::get<ParallelState>(machine->states[machine->start_at].body).branches;
+  REQUIRE(branches.size() == 2);
+  CHECK(branches[0] != branches[1]);
+}
+
 TEST_CASE("transitions stay in their States object, and names are unique in all of them") {
   check_refused(
       R"({"StartAt":"P","States":{"P":{"Type":"Parallel","Next":"Done","Branches":[{"StartAt":"X","States":{
          "X":{"Type":"Pass","Next":"Done"}}}]},"Done":{"Type":"Succeed"}}})",
       "/States/P/Branches/0/States/X/Next", "no state \"Done\"");
   check_refused(
-      R"({"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
-         {"StartAt":"X","States":{"X":{"Type":"Succeed"}}},{"StartAt":"X","States":{"X":{"Type":"Succeed"}}}]}}})",
-      "/States/P/Branches/1/States/X", "the name \"X\" is taken by /States/P/Branches/0/States/X");
+      R"({"StartAt":"P","States":{"P":{"Type":"Parallel","Next":"X","Branches":[
+         {"StartAt":"X","States":{"X":{"Type":"Succeed"}}}]},"X":{"Type":"Succeed"}}})",
+      "/States/P/Branches/0/States/X", "the name \"X\" is taken by /States/X");
   check_refused(
       R"({"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"X","States":{
          "X":{"Type":"Succeed"},"Y":{"Type":"Succeed"}}}]}}})",
