@@ -1,8 +1,8 @@
 // Compact numbers and strings in a byte string: what our own blobs are made of.
 //
 // A number is written seven bits a byte, low bits first, the top bit set on all but the last; a
-// string is its length and its bytes. A Reader that runs out of bytes reads zeros and says so in
-// ok().
+// string is its length and its bytes. Negative numbers, such as a time before 1970, take ten bytes.
+// A Reader that runs out of bytes reads zeros and says so in ok().
 //
 // Threads: not thread-safe, caller serialises.
 #pragma once
@@ -16,7 +16,6 @@ namespace sluice {
 class ByteWriter {
  public:
   explicit ByteWriter(std::string& out) : out_(out) {}
-  // REQUIRES: value >= 0.
   void number(std::int64_t value) {
     auto rest = static_cast<std::uint64_t>(value);
     for (; rest >= 0x80; rest >>= 7) out_.push_back(static_cast<char>(rest | 0x80));

@@ -25,6 +25,7 @@ add_compile_options(-fno-omit-frame-pointer)
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
 
 if(SLUICE_ASAN)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
@@ -35,4 +36,10 @@ if(SLUICE_TSAN)
   # GCC warns that TSan does not see std::atomic_thread_fence; Asio's own fences are the case.
   add_compile_options(-Wno-tsan)
   add_link_options(-fsanitize=thread)
+endif()
+if(SLUICE_FUZZ)
+  # The containers of the standard library check their own preconditions too.
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 endif()

@@ -140,7 +140,7 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   row.run = RunId{run == 0 ? id.value : run};
   row.version_id = in.number();
   const auto state = in.number();
-  f.state = state == 0 ? workflows::no_state : static_cast<workflows::StateIndex>(state - 1);
+  f.state = state <= 0 ? workflows::no_state : static_cast<workflows::StateIndex>(state - 1);
   f.entries = static_cast<std::uint32_t>(in.number());
   f.retry_count = static_cast<std::uint32_t>(in.number());
   const auto retries = in.number();
@@ -187,7 +187,8 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
     const auto flags = in.number();
     row.stopping.of_branch = (flags & 1) != 0;
     row.stopping.dead_letter = (flags & 2) != 0;
-    row.stopping.child = in.number() - 1;
+    const auto child = in.number();
+    row.stopping.child = child <= 0 ? -1 : child - 1;
     row.stopping.run_status = static_cast<int>(in.number());
   }
   if (parts & has_pending) {

@@ -51,8 +51,8 @@ void collect_stage_queues(Machine& machine) {
     machine.stage_queues.push_back(task->resource.queue);
   }
   std::ranges::sort(machine.stage_queues);
-  const auto repeated = std::ranges::unique(machine.stage_queues);
-  machine.stage_queues.erase(repeated.begin(), repeated.end());
+  auto& queues = machine.stage_queues;
+  queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
 }
 
 void parse_queues(const Fields& fields, Machine& machine) {

@@ -15,6 +15,8 @@
 // Parsing gives an Error (invalid_argument) that says at which character what was expected; nesting
 // inside a path is bounded. Evaluation visits a bounded number of nodes (evaluation.h).
 //
+// REQUIRES of all texts: valid UTF-8.
+//
 // Threads: immutable after parse; thread-safe. Copies share the parsed form.
 #pragma once
 

@@ -55,12 +55,16 @@ Evaluated<Json> Expression::evaluate(const Scope& scope, Random& chance, std::st
 struct PayloadTemplate::Node {
   struct Member;
   enum class Kind { constant, expression, object, array } kind = Kind::constant;
-  Json value;                                         // constant
-  std::optional<Expression> expression;               // expression
-  std::string field;                                  // expression: its key, with ".$"
-  std::vector<std::pair<std::string, Node>> members;  // object
-  std::vector<Node> elements;                         // array
+  Json value;                            // constant
+  std::optional<Expression> expression;  // expression
+  std::string field;                     // expression: its key, with ".$"
+  std::vector<Member> members;           // object
+  std::vector<Node> elements;            // array
   Needs needs;
+};
+struct PayloadTemplate::Node::Member {
+  std::string key;
+  Node node;
 };
 
 namespace {
@@ -79,7 +83,7 @@ Node parse_node(const Json& value, const std::string& pointer, std::vector<Probl
         Node child = parse_node(member, place, problems);
         computes |= child.kind != Node::Kind::constant;
         node.needs |= child.needs;
-        node.members.emplace_back(key, std::move(child));
+        node.members.push_back({key, std::move(child)});
         continue;
       }
       computes = true;
@@ -107,7 +111,7 @@ Node parse_node(const Json& value, const std::string& pointer, std::vector<Probl
       child.expression = *std::move(expression);
       child.field = key;
       node.needs |= child.needs;
-      node.members.emplace_back(name, std::move(child));
+      node.members.push_back({name, std::move(child)});
     }
   } else if (value.is_array()) {
     node.kind = Node::Kind::array;

@@ -12,13 +12,18 @@
 namespace sluice::workflows {
 
 struct Value::Form {
+  struct Member;
   struct Node {
     enum class Kind { constant, expression, object, array } kind = Kind::constant;
     Json value;        // constant
     std::string text;  // expression: as written, without the marks
     std::optional<jsonata::Expression> expression;
-    std::vector<std::pair<std::string, Node>> members;
+    std::vector<Member> members;
     std::vector<Node> elements;
+  };
+  struct Member {
+    std::string key;
+    Node node;
   };
   QueryLanguage language = QueryLanguage::jsonpath;
   Needs needs;
@@ -117,7 +122,7 @@ Node parse_node(const Json& value, const std::string& pointer, Parsing& parsing)
     for (const auto& [key, member] : value.items()) {
       Node child = parse_node(member, pointer + "/" + pointer_token(key), parsing);
       computes |= child.kind != Node::Kind::constant;
-      node.members.emplace_back(key, std::move(child));
+      node.members.push_back({key, std::move(child)});
     }
   } else if (value.is_array()) {
     node.kind = Node::Kind::array;

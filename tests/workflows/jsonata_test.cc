@@ -217,6 +217,19 @@ TEST_CASE("regular expressions follow JavaScript where PCRE2 differs") {
          {R"($contains("a/b", /a\/b/))", "true"}});
 }
 
+TEST_CASE("finding very many matches in a long text takes steps for the text once") {
+  const std::string_view expression = "$count($match($pad('', 60000, 'ab '), /ab/))";
+  std::int64_t steps = 0;
+  CHECK(std::get<Json>(compiled(expression).evaluate({}, &steps)) == 20'000);
+  CHECK(steps < 100'000);
+}
+
+TEST_CASE("regular expressions find beside half pairs, which match nothing") {
+  check({{R"($match("a\uD83Db\u00e9b", /b/).index)", "[2,4]"},
+         {R"($contains("\uD83D", /./))", "false"},
+         {R"($replace("\uD83Dx\uDE00x", /x/, "y") = "\uD83Dy\uDE00y")", "true"}});
+}
+
 TEST_CASE("half a pair of surrogates is kept inside and replaced outside") {
   check({{R"("\uD83D\uDE00")", R"("😀")"},
          {R"($length("\uD83D"))", "1"},

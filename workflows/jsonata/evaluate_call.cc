@@ -197,6 +197,16 @@ Value Evaluator::apply_item(Value function, Value first, Value second, Value thi
   return apply(function, std::span(arguments).first(count), Value::null(), frame);
 }
 
+// Texts do not change or go while an evaluation lasts, so its place tells a text.
+bool Evaluator::is_known_utf8(std::string_view text) {
+  if (text.data() != searched_.data() || text.size() != searched_.size()) {
+    spend_text(text.size());
+    searched_ = text;
+    searched_is_utf8_ = is_utf8(text);
+  }
+  return searched_is_utf8_;
+}
+
 std::optional<RegexMatch> Evaluator::find(Value matcher, std::string_view text, std::size_t from) {
   const Function* function = matcher.is_function() ? matcher.as_function() : nullptr;
   if (function == nullptr || function->kind != Function::Kind::regex) {
@@ -205,8 +215,8 @@ std::optional<RegexMatch> Evaluator::find(Value matcher, std::string_view text, 
     if (result.is_undefined()) return std::nullopt;
     return read_match(result, text);
   }
-  const auto found =
-      function->regex->search(text, from, [this](std::int64_t steps) { spend(steps); });
+  const auto found = function->regex->search(text, from, is_known_utf8(text), scratch_,
+                                             [this](std::int64_t steps) { spend(steps); });
   if (!found) return std::nullopt;
   RegexMatch match{
       text.substr(found->start, found->end - found->start), found->start, found->end, {}, {}};

@@ -202,6 +202,7 @@ class Evaluator {
   Value call_lambda(const Function& function, std::span<Value> arguments);
   Value match_object(const RegexMatch& match, const Function& regex, std::string_view text);
   RegexMatch read_match(Value result, std::string_view text);
+  bool is_known_utf8(std::string_view text);
   bool names_variable(const Node& procedure, Frame* frame) const;
 
   struct Place {  // of the innermost call
@@ -228,6 +229,9 @@ class Evaluator {
   Function tail_marker_;
   TailCall tail_;
   Place place_;
+  Regex::Scratch scratch_;
+  std::string_view searched_;  // by a regular expression, last
+  bool searched_is_utf8_ = true;
   std::vector<std::unique_ptr<Program>> evaluated_;  // by $eval
   std::vector<std::unique_ptr<Json>> documents_;     // by $parse
 };

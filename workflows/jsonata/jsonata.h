@@ -104,7 +104,8 @@ class Expression {
   std::shared_ptr<const Program> program_;
 };
 
-// The parsed expression, or the first error in `text`. Never recursive beyond a fixed depth.
+// The parsed expression, or the first error in `text`. REQUIRES: valid UTF-8. Never recursive
+// beyond a fixed depth.
 std::variant<Expression, Error> compile(std::string_view text, Dialect dialect = Dialect::standard);
 
 }  // namespace sluice::workflows::jsonata

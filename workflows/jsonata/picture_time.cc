@@ -348,9 +348,11 @@ std::optional<double> read_time(string_view text, string_view picture, double no
     pattern += "(" + pattern_of(part) + ")";
   }
   std::int64_t work = 1'000'000;
-  const auto match = Regex(pattern + "$", "i", 0).search(text, 0, [&](std::int64_t steps) {
-    if ((work -= steps) < 0) fail_bound("steps");
-  });
+  Regex::Scratch scratch;
+  const auto match =
+      Regex(pattern + "$", "i", 0).search(text, 0, is_utf8(text), scratch, [&](std::int64_t steps) {
+        if ((work -= steps) < 0) fail_bound("steps");
+      });
   if (!match) return std::nullopt;
   std::map<char, double> found;
   bool any = false;

@@ -5,6 +5,7 @@
 #include <wctype.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 #include "workflows/jsonata/arena.h"
@@ -42,6 +43,35 @@ std::string to_utf8(std::u32string_view text) {
   out.reserve(text.size());
   for (const char32_t code : text) append_code_point(out, code);
   return out;
+}
+
+bool is_utf8(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::uint64_t eight = 0;
+    if (at + sizeof eight <= text.size()) {
+      std::memcpy(&eight, text.data() + at, sizeof eight);
+      if ((eight & 0x8080808080808080) == 0) {
+        at += sizeof eight;
+        continue;
+      }
+    }
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0x80) {
+      ++at;
+      continue;
+    }
+    if (lead < 0xC2 || lead > 0xF4) return false;
+    const std::size_t size = lead < 0xE0 ? 2u : lead < 0xF0 ? 3u : 4u;
+    if (at + size > text.size()) return false;
+    for (std::size_t i = 1; i < size; ++i)
+      if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return false;
+    const char32_t code = next_code_point(text, at);
+    if (is_surrogate(code) || code > 0x10FFFF || (size == 3 && code < 0x800) ||
+        (size == 4 && code < 0x10000))
+      return false;
+  }
+  return true;
 }
 
 std::size_t count_code_points(std::string_view text) {

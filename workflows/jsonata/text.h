@@ -37,6 +37,8 @@ std::size_t count_units(std::string_view text);
 int compare(std::string_view a, std::string_view b);
 inline bool is_surrogate(char32_t code) { return code >= 0xD800 && code < 0xE000; }
 bool has_surrogate(std::string_view text);
+// Well-formed, without half pairs.
+bool is_utf8(std::string_view text);
 // U+FFFD in the place of every half pair.
 std::string without_surrogates(std::string_view text);
 
