@@ -9,8 +9,7 @@ namespace {
 
 // What was given on the command line or in the environment; the file fills what is still open.
 struct Given {
-  std::optional<std::string> data, listen, log_level, database, items_directory,
-      allow_private_http;
+  std::optional<std::string> data, listen, log_level, database, items_directory, allow_private_http;
   std::string config;
 };
 
@@ -34,7 +33,7 @@ void fill_from_file(Given& given) {
                                  [&k = key](const auto& each) { return each.first == k; });
     if (it == known.end()) {
       const std::array<std::string_view, 5> names = {"data", "listen", "log-level",
-                                                       "items-directory", "allow-private-http"};
+                                                     "items-directory", "allow-private-http"};
       const std::string near = suggest(key, names);
       problems += fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
                               near.empty() ? "; there are data, listen, log-level, items-directory "

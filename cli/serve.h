@@ -34,7 +34,7 @@ struct ServeOptions {
   Address listen{"127.0.0.1", 7070};
   std::string items_directory;      // --items-directory; empty: Maps read and write no files
   bool allow_private_http = false;  // --allow-private-http
-  bool log_information = true;  // --log-level info; error: only what went wrong
+  bool log_information = true;      // --log-level info; error: only what went wrong
 };
 
 Exit serve(Context& context, const ServeOptions& options);

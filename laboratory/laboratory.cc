@@ -46,8 +46,8 @@ Laboratory::Laboratory(Options options)
     : options_(std::move(options)),
       clock_(options_.start),
       database_(storage::open_sqlite({.directory = directory_.path(), .disk_reserve_bytes = 0})),
-      engine_(std::make_unique<orchestrator::Engine>(*database_, clock_,
-                                                     hand_pumped(options_.engine, files_directory(), fatal_))),
+      engine_(std::make_unique<orchestrator::Engine>(
+          *database_, clock_, hand_pumped(options_.engine, files_directory(), fatal_))),
       inspector_(std::make_unique<orchestrator::Inspector>(*database_, *engine_)) {
   std::filesystem::create_directory(files_directory());
 }

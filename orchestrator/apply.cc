@@ -20,7 +20,7 @@ Doc error_doc(const Fault& fault) {
 
 bool waits_for_token(const Next& next) {
   if (const auto* task = std::get_if<ScheduleTask>(&next)) return task->wait_for_task_token;
-  if (const auto* start = std::get_if<StartChildRun>(&next)) 
+  if (const auto* start = std::get_if<StartChildRun>(&next))
     return start->wait_for_task_token || start->wait_for_end;
   if (const auto* publish = std::get_if<Publish>(&next)) return publish->wait_for_task_token;
   return false;
@@ -232,20 +232,24 @@ void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std
                   queue::Due{queue::ClockKind::engine, time.engine.us});
   } else if (const auto* start = std::get_if<StartChildRun>(&next)) {
     start_child_run(tx, live, *start);
-  } else if (const auto* publish = std::get_if<Publish>(&next);
-             publish != nullptr && publish->to_queue) {
+  } else if (const auto* publish = std::get_if<Publish>(&next)) {
     send_from_state(tx, live, *publish);
   } else if (std::holds_alternative<SpawnBranches>(next) ||
              std::holds_alternative<SpawnItems>(next)) {
     const auto* branches = std::get_if<SpawnBranches>(&next);
     row.spawned = seq;
-    row.plan = encode(branches != nullptr ? plan_of(*branches)
-                                          : plan_of(std::get<SpawnItems>(next)));
+    row.plan =
+        encode(branches != nullptr ? plan_of(*branches) : plan_of(std::get<SpawnItems>(next)));
     row.stopping = {};
     wait_as_frame(tx, live, WaitKind::children, std::nullopt);
     look_at(join_of(tx, seq, row.frame.id));
   } else {
-    SLUICE_CHECK(false, "a Next that the engine knows");
+    SLUICE_CHECK(std::holds_alternative<AwaitEvent>(next), "a Next that the engine knows");
+    // Refused when a definition is deployed; one that was stored by another version may have it.
+    Pending refused;
+    refused.kind = Pending::Kind::failed;
+    refused.fault = {"States.Runtime", "Waiting for an event is not offered by this version."};
+    go_on_later(tx, live, std::move(refused));
   }
 }
 

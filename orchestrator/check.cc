@@ -95,8 +95,10 @@ std::vector<CheckFinding> Inspector::check() const {
         }
         for (auto q = reader.query(sql::lost_children); q.step();)
           report("a live child has one row that will move it on",
-                 "frame " + to_base32(q.int64(2)) + " is live below its parent but waits for "
-                 "nothing", "redrive");
+                 "frame " + to_base32(q.int64(2)) +
+                     " is live below its parent but waits for "
+                     "nothing",
+                 "redrive");
       },
       /*limited=*/false);
   return findings;

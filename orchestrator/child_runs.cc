@@ -61,9 +61,9 @@ void Engine::Impl::start_child_run(Transaction& tx, Live& live, const StartChild
   if (start.name) {
     auto q = tx.query(sql::run_by_name, workflow->id, *start.name);
     if (q.step())
-      return refuse("ExecutionAlreadyExists", "A run named \"" + *start.name +
-                                                  "\" of workflow \"" + start.workflow +
-                                                  "\" exists: run " + to_base32(q.int64(0)));
+      return refuse("ExecutionAlreadyExists", "A run named \"" + *start.name + "\" of workflow \"" +
+                                                  start.workflow + "\" exists: run " +
+                                                  to_base32(q.int64(0)));
   }
   NewRun run;
   run.name = start.name;
@@ -115,8 +115,7 @@ void Engine::Impl::child_run_ended(Transaction& tx, FrameId waiter, RunId run) {
   if (auto q = tx.query(sql::find_log, last_seq); q.step())
     for (const auto& record : decode_events(last_seq, q.blob(4))) {
       if (record.record.kind == Kind::execution_succeeded) output = record.doc_ref;
-      if (record.record.fault.error || record.record.fault.cause)
-        ended.fault = record.record.fault;
+      if (record.record.fault.error || record.record.fault.cause) ended.fault = record.record.fault;
     }
   if (output) ended.output = load_doc(tx, output);
   step(tx, *live, ended, {});

@@ -237,9 +237,8 @@ void Engine::Impl::fail_for_children(Join& join, const workflows::State& state, 
   stopping.child = child;
   stopping.dead_letter = dead_letter;
   const auto* map = std::get_if<workflows::MapState>(&state.body);
-  const bool tolerant =
-      join.plan.items && (map->distributed || join.plan.tolerated_count > 0 ||
-                          join.plan.tolerated_percentage > 0);
+  const bool tolerant = join.plan.items && (map->distributed || join.plan.tolerated_count > 0 ||
+                                            join.plan.tolerated_percentage > 0);
   if (tolerant) {
     stopping.fault = {"States.ExceedToleratedFailureThreshold",
                       "The specified tolerated failure threshold was exceeded"};

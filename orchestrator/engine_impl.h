@@ -1,8 +1,8 @@
 // The inside of the engine: everything the writer thread owns.
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
-// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc,
-// handouts.cc, timers.cc, recovery.cc.
+// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, queue_commands.cc,
+// workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once

@@ -66,8 +66,8 @@ struct FrameRow {
   std::string plan;
   Stopping stopping;
   Pending pending;
-  RunId child_run;    // while it waits for the end of a run
-  FrameId waiter;     // of a root frame: the frame that waits for the run's end
+  RunId child_run;      // while it waits for the end of a run
+  FrameId waiter;       // of a root frame: the frame that waits for the run's end
   std::string headers;  // where the frame is kept: of the stage's message
 };
 

@@ -36,8 +36,8 @@ std::string_view doc_field(Kind kind) {
 
 }  // namespace
 
-// Every row of the run's log in the order it happened, without its documents: the root frame's along
-// `prev`, the children's along their index.
+// Every row of the run's log in the order it happened, without its documents: the root frame's
+// along `prev`, the children's along their index.
 std::vector<Inspector::Impl::HistoryRow> Inspector::Impl::history_rows(storage::Reader& reader,
                                                                        RunId run,
                                                                        std::int64_t last_seq) {
@@ -101,8 +101,8 @@ Json detail_of(const LogRecord& r) {
     detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
   if (r.until) detail["until"] = to_rfc3339(*r.until);
   if (!r.note.empty() && r.note != "submitted") {
-    const bool letter = r.record.kind == Kind::dead_letter_replayed ||
-                        r.record.kind == Kind::dead_lettered;
+    const bool letter =
+        r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered;
     detail[letter ? "dead_letter" : "note"] = r.note;
   }
   return detail;
@@ -201,8 +201,8 @@ Result<Page<HistoryEvent>> Inspector::history(RunId id, int limit, std::int64_t 
     }
     const auto from = static_cast<std::size_t>(std::max<std::int64_t>(0, after));
     const auto wanted = static_cast<std::size_t>(limit);
-    auto part = impl_->events(reader, impl_->history_rows(reader, id, last_seq), version_id, from,
-                              wanted);
+    auto part =
+        impl_->events(reader, impl_->history_rows(reader, id, last_seq), version_id, from, wanted);
     if (in_hands) {
       in_hands->id = static_cast<std::int64_t>(part.total) + 1;
       if (part.total >= from && part.total < from + wanted)

@@ -114,8 +114,8 @@ inline constexpr Sql lost_children{
     "SELECT c.spawn, c.idx, c.frame FROM children c WHERE c.status = 1 AND NOT EXISTS (SELECT 1 "
     "FROM messages m WHERE m.id = c.frame) AND NOT EXISTS (SELECT 1 FROM frames f WHERE f.id = "
     "c.frame) LIMIT 100"};
-inline constexpr Sql a_live_child{
-    "inspect.a_live_child", "SELECT 1 FROM children WHERE spawn = ?1 AND status = 1 LIMIT 1"};
+inline constexpr Sql a_live_child{"inspect.a_live_child",
+                                  "SELECT 1 FROM children WHERE spawn = ?1 AND status = 1 LIMIT 1"};
 inline constexpr Sql live_runs_after{
     "inspect.live_runs_after",
     "SELECT id, status FROM runs WHERE id > ?1 AND status IN (1, 6) ORDER BY id LIMIT ?2"};
@@ -127,8 +127,9 @@ inline constexpr Sql messages_without_queue{
 inline constexpr Sql owned_after{
     "inspect.owned_after",
     "SELECT id, owner FROM messages WHERE id > ?1 AND owner IS NOT NULL ORDER BY id LIMIT ?2"};
-inline constexpr Sql frames_after{"inspect.frames_after",
-                                  "SELECT id, data, wait_kind FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
+inline constexpr Sql frames_after{
+    "inspect.frames_after",
+    "SELECT id, data, wait_kind FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
 inline constexpr Sql deadline_exists{
     "inspect.deadline_exists",
     "SELECT 1 FROM deadlines WHERE due = ?1 AND frame = ?2 AND kind = ?3"};

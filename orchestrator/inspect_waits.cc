@@ -23,7 +23,8 @@ std::string in_words(Duration d) {
 
 }  // namespace
 
-// What one frame waits for, then what its children wait for. Recurses as deep as the definition nests.
+// What one frame waits for, then what its children wait for. Recurses as deep as the definition
+// nests.
 void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
                                 std::vector<WaitingFor>& list) {
   if (list.size() >= frames_shown_max) return;
@@ -122,8 +123,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
     } else if (kind == WaitKind::child_run) {
       w.name = to_string(row.child_run);
       w.detail["run"] = w.name;
-      w.sentence = fmt::format("waits for the end of run {}, for {}", w.name,
-                               in_words(wall - w.since));
+      w.sentence =
+          fmt::format("waits for the end of run {}, for {}", w.name, in_words(wall - w.since));
     } else if (row.spawned != 0) {
       add_children(reader, row, std::move(w), list);
       return;
@@ -171,4 +172,3 @@ std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, Ru
 }
 
 }  // namespace sluice::orchestrator
-

@@ -150,8 +150,20 @@ Walk::Step Walk::happened(const TaskSucceeded& event) {
   return finished(event.output);
 }
 
+// Whether lambda:invoke was asked for the log, where only its arguments say so.
+bool Walk::log_asked(const TaskState& body) {
+  if (!body.resource.log_computed) return body.resource.log_asked;
+  const auto input = effective_input();
+  if (!input) return false;
+  const auto given = arguments(body.arguments, *input);
+  if (!given || !given->json().is_object()) return false;
+  const auto type = given->json().find("LogType");
+  return type != given->json().end() && *type == "Tail";
+}
+
 Walk::Step Walk::finished(Doc result) {
-  const auto& resource = std::get<TaskState>(state().body).resource;
+  const auto& body = std::get<TaskState>(state().body);
+  const auto& resource = body.resource;
   if (result.size_bytes() > limits_.payload_bytes_max)
     return task_failed(
         {"States.DataLimitExceeded",
@@ -159,7 +171,7 @@ Walk::Step Walk::finished(Doc result) {
                      "number of bytes service limit.",
                      reported_name(resource))});
   if (resource.kind == ResourceKind::lambda_invoke && !resource.wait_for_task_token)
-    result = invocation_answer(result, resource.log_asked, chance_, now_);
+    result = invocation_answer(result, log_asked(body), chance_, now_);
   record_in_state(Kind::task_succeeded, result);
   if (state().result_selector) {
     auto selected = fill(*state().result_selector, {result, {}, {}}, "ResultSelector");

@@ -85,9 +85,10 @@ class ListingSource final : public ItemSource {
       if (name.back() == '/') {
         name.pop_back();
         if (levels_.size() >= path_parts_max)
-          return reader_failure(fmt::format("folder \"{}/{}\": expected at most {} folders inside "
-                                            "each other",
-                                            bucket_, key, path_parts_max));
+          return reader_failure(
+              fmt::format("folder \"{}/{}\": expected at most {} folders inside "
+                          "each other",
+                          bucket_, key, path_parts_max));
         FileHandle folder(::openat(level.handle.get(), name.c_str(),
                                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!folder) {
@@ -107,17 +108,16 @@ class ListingSource final : public ItemSource {
   Evaluated<bool> describe(const std::string& key, const struct stat& facts, SourceItem& item) {
     std::string text = "{\"Etag\":";
     // Changes with the file, as the service's does; its content is not read for it.
-    append_json_string(text,
-                       fmt::format("\"{:x}-{:x}-{:x}\"", facts.st_mtim.tv_sec,
-                                   facts.st_mtim.tv_nsec, facts.st_size));
+    append_json_string(text, fmt::format("\"{:x}-{:x}-{:x}\"", facts.st_mtim.tv_sec,
+                                         facts.st_mtim.tv_nsec, facts.st_size));
     text += ",\"Key\":";
     append_json_string(text, key);
     text += fmt::format(",\"LastModified\":{},\"Size\":{},\"StorageClass\":\"STANDARD\"}}",
                         facts.st_mtim.tv_sec, facts.st_size);
     if (!check_json(text))
-      return reader_failure(fmt::format(
-          "bucket \"{}\": file number {} has a name that is not UTF-8; rename it", bucket_,
-          item.index));
+      return reader_failure(
+          fmt::format("bucket \"{}\": file number {} has a name that is not UTF-8; rename it",
+                      bucket_, item.index));
     item.text = std::move(text);
     return true;
   }
@@ -138,9 +138,9 @@ Evaluated<std::unique_ptr<ItemSource>> items_of_listing(const std::string& direc
   if (auto parts = path_parts(bucket, "Bucket", "States.ItemReaderFailed"); !parts)
     return std::move(parts.failure());
   FileHandle top(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  FileHandle folder(top ? ::openat(top.get(), bucket.c_str(),
-                                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                        : -1);
+  FileHandle folder(
+      top ? ::openat(top.get(), bucket.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+          : -1);
   if (!folder)
     return reader_failure(
         fmt::format("bucket \"{}\" cannot be opened below the directory of items: {}", bucket,

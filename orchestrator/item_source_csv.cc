@@ -25,9 +25,9 @@ class CsvSource final : public ItemSource {
       auto found = row(header_);
       if (!found) return std::move(found.failure());
       if (!*found)
-        return reader_failure(fmt::format(
-            "file \"{}\" is empty: expected a first row with the names of its columns",
-            file_.place));
+        return reader_failure(
+            fmt::format("file \"{}\" is empty: expected a first row with the names of its columns",
+                        file_.place));
     }
     std::set<std::string_view> seen;
     for (const std::string& name : header_)
@@ -82,8 +82,8 @@ class CsvSource final : public ItemSource {
         const int c = file_.reader.get();
         if (c == FileReader::end) {
           if (file_.reader.failed())
-            return reader_failure(fmt::format("file \"{}\" cannot be read: {}", file_.place,
-                                              file_.reader.reason()));
+            return reader_failure(
+                fmt::format("file \"{}\" cannot be read: {}", file_.place, file_.reader.reason()));
           if (quoted)
             return reader_failure(fmt::format(
                 "file \"{}\", line {}: expected the closing '\"' of a cell, found the end of the "

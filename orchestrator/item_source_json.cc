@@ -29,8 +29,7 @@ class JsonSource final : public ItemSource {
   std::optional<Failure> enter() {
     for (std::size_t from = 0; from < pointer_.size();) {
       const std::size_t slash = std::min(pointer_.find('/', from + 1), pointer_.size());
-      if (auto failure = descend(token(from + 1, slash), pointer_.substr(0, slash)))
-        return failure;
+      if (auto failure = descend(token(from + 1, slash), pointer_.substr(0, slash))) return failure;
       from = slash;
     }
     const int c = after_space();
@@ -68,8 +67,8 @@ class JsonSource final : public ItemSource {
       item.key = std::move(name);
     }
     if (auto failure = value(&item.text)) return *std::move(failure);
-    if (auto failure = malformed(
-            item.text, fmt::format("file \"{}\", item {}", file_.place, item.index)))
+    if (auto failure =
+            malformed(item.text, fmt::format("file \"{}\", item {}", file_.place, item.index)))
       return *std::move(failure);
     return true;
   }
@@ -154,8 +153,8 @@ class JsonSource final : public ItemSource {
     if (after_space() != '"') return unexpected("a member's name in double quotes");
     std::string slice;
     if (auto failure = value(&slice)) return failure;
-    if (auto failure = malformed(slice, fmt::format("file \"{}\", line {}", file_.place,
-                                                    file_.reader.line())))
+    if (auto failure =
+            malformed(slice, fmt::format("file \"{}\", line {}", file_.place, file_.reader.line())))
       return failure;
     name = json_scan::unescape(slice);
     if (after_space() != ':') return unexpected("':' after the member's name");
@@ -179,9 +178,10 @@ class JsonSource final : public ItemSource {
   // From the container that follows to where its member or element `step` begins.
   std::optional<Failure> descend(const std::string& step, const std::string& so_far) {
     const auto missing = [&] {
-      return reader_failure(fmt::format("ItemsPointer \"{}\" selects nothing in file \"{}\": there "
-                                        "is no \"{}\"",
-                                        pointer_, file_.place, so_far));
+      return reader_failure(
+          fmt::format("ItemsPointer \"{}\" selects nothing in file \"{}\": there "
+                      "is no \"{}\"",
+                      pointer_, file_.place, so_far));
     };
     const int open = after_space();
     if (open == FileReader::end) return unexpected("a JSON value");

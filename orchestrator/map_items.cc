@@ -9,8 +9,7 @@ workflows::Evaluated<bool> Engine::Impl::open_source(Transaction& tx, Join& join
   const auto& map = std::get<workflows::MapState>(state.body);
   std::unique_ptr<ItemSource> source;
   if (map.reader) {
-    const Doc arguments =
-        join.plan.reader ? load_doc(tx, join.plan.reader) : Doc::empty_object();
+    const Doc arguments = join.plan.reader ? load_doc(tx, join.plan.reader) : Doc::empty_object();
     auto opened = open_items(*map.reader, arguments.json(), join.plan.items_max,
                              {options.items_directory, options.payload_bytes_max});
     if (!opened) return std::move(opened.failure());

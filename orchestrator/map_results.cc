@@ -1,4 +1,5 @@
-// The results of children, taken a step at a time, in memory or into files; then the parent goes on.
+// The results of children, taken a step at a time, in memory or into files; then the parent goes
+// on.
 #include <fmt/format.h>
 
 #include "orchestrator/context_object.h"
@@ -111,12 +112,12 @@ workflows::Evaluated<std::optional<Doc>> Engine::Impl::write_results(
     const std::string& workflow = version.workflow->name;
     const std::string id =
         fmt::format("{}-{}", to_string(join.parent.frame.id), to_base32(join.spawn));
-    auto opened = ResultFiles::open(
-        *map.writer, load_doc(tx, join.plan.writer).json(),
-        {options.items_directory, id,
-         fmt::format("arn:aws:states:local:000000000000:mapRun:{}/{}:{}", workflow,
-                     map.label.empty() ? state.name : map.label, id),
-         state_machine_arn(workflow)});
+    auto opened =
+        ResultFiles::open(*map.writer, load_doc(tx, join.plan.writer).json(),
+                          {options.items_directory, id,
+                           fmt::format("arn:aws:states:local:000000000000:mapRun:{}/{}:{}",
+                                       workflow, map.label.empty() ? state.name : map.label, id),
+                           state_machine_arn(workflow)});
     if (!opened) return std::move(opened.failure());
     join.files = std::make_unique<ResultFiles>(*std::move(opened));
     join.collected = 0;

@@ -99,7 +99,8 @@ struct EngineStats {
 struct Options {
   std::size_t payload_bytes_max = 1 << 20;
   std::int64_t children_live_max = 1'000;  // of one Map at a time, where it does not say fewer
-  std::string items_directory;  // where Maps find files of items and put files of results; "": nowhere
+  std::string
+      items_directory;  // where Maps find files of items and put files of results; "": nowhere
   Duration session_grace = seconds(2);         // a lost connection's time to come back
   Duration session_timeout = seconds(15);      // silence after which a connection counts as lost
   std::int64_t disk_reserve_bytes = 64 << 20;  // below it no new starts or sends

@@ -108,9 +108,9 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   live.row = std::move(row);
   // With other data, or elsewhere, what was spawned is not gone on with.
   const bool same_shape =
-      live.row.spawned == 0 || (old_state != workflows::no_state &&
-                                same_children(old_machine.states[old_state],
-                                              machine.states[live.row.frame.state]));
+      live.row.spawned == 0 ||
+      (old_state != workflows::no_state &&
+       same_children(old_machine.states[old_state], machine.states[live.row.frame.state]));
   if (live.row.spawned != 0 && (c.input || !same_entry || !same_shape)) {
     forget_spawn(tx, std::exchange(live.row.spawned, 0));
     live.row.plan.clear();

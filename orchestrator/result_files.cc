@@ -253,8 +253,8 @@ Evaluated<Doc> ResultFiles::finish() {
     if (auto failed = flush(file)) return *std::move(failed);
     if (::fsync(file.file.get()) != 0 || ::fsync(folder_.get()) != 0)
       return failure("the results cannot be flushed to disk", errno);
-    if (::renameat(bucket_folder_.get(), temporary().c_str(), parent_.get(),
-                   place_.id.c_str()) != 0)
+    if (::renameat(bucket_folder_.get(), temporary().c_str(), parent_.get(), place_.id.c_str()) !=
+        0)
       return failure(fmt::format("folder \"{}/{}\" cannot be made", bucket_, key_), errno);
     folder_.reset();
     there_ = true;

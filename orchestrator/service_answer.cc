@@ -60,6 +60,7 @@ Doc invocation_answer(const Doc& payload, bool log_asked, Random& chance, WallTi
   headers.add("Content-Type", "application/json");
   headers.add_plain("Date", http_date(now));
   headers.add("X-Amz-Executed-Version", "$LATEST");
+  if (log_asked) headers.add("X-Amz-Log-Result", "");
   headers.add("x-amzn-Remapped-Content-Length", "0");
   headers.add("x-amzn-RequestId", request_id);
   headers.add_plain("X-Amzn-Trace-Id", fmt::format("root=1-{:08x}-{:016x}{:08x};sampled=0",

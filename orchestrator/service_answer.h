@@ -16,8 +16,8 @@ namespace sluice::orchestrator {
 // A random id in the form of a version 4 UUID.
 std::string made_uuid(Random& chance);
 
-// lambda:invoke: {ExecutedVersion, Payload, SdkHttpMetadata, SdkResponseMetadata, StatusCode}, and a
-// LogResult if it was asked for, empty: a worker's log is not known here.
+// lambda:invoke: {ExecutedVersion, Payload, SdkHttpMetadata, SdkResponseMetadata, StatusCode}, and
+// a LogResult if it was asked for, empty: a worker's log is not known here.
 Doc invocation_answer(const Doc& payload, bool log_asked, Random& chance, WallTime now);
 
 // `answer`, an object, with SdkHttpMetadata and SdkResponseMetadata as of a call that answered with

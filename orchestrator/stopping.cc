@@ -150,9 +150,8 @@ void Engine::Impl::take_up_child(Transaction& tx, Join& join, std::int64_t index
 bool same_children(const workflows::State& before, const workflows::State& after) {
   if (before.type != after.type) return false;
   const auto* branches = std::get_if<workflows::ParallelState>(&before.body);
-  return branches == nullptr ||
-         branches->branches.size() ==
-             std::get<workflows::ParallelState>(after.body).branches.size();
+  return branches == nullptr || branches->branches.size() ==
+                                    std::get<workflows::ParallelState>(after.body).branches.size();
 }
 
 // Where a kept frame stands in another version: at the state of the same name, or, if there is

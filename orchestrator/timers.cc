@@ -114,8 +114,7 @@ void Engine::Impl::fire_frames(Transaction& tx) {
         follow(tx);
       } else if (live.row.pending.kind != Pending::Kind::none) {
         go_on(tx, live);
-      } else if (live.row.frame.state != workflows::no_state &&
-                 d.kind == WaitKind::continuation) {
+      } else if (live.row.frame.state != workflows::no_state && d.kind == WaitKind::continuation) {
         step(tx, live, Continued{}, {});
       } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
         const auto& machine = catalog.machine(tx, catalog.version(live.row.version_id));

@@ -134,6 +134,7 @@ class Walk {
   Evaluated<bool> holds(const workflows::ChoiceRule& rule, std::size_t index, const Doc& input);
 
   // ---- Task ----
+  bool log_asked(const workflows::TaskState& body);
   struct TimeLimits {
     std::optional<Duration> timeout, heartbeat;
   };

@@ -23,6 +23,7 @@ std::string sha256_hex(std::string_view text) {
 }  // namespace
 
 Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployWorkflow& c) {
+  if (auto offered = workflows::check_offered(*c.machine); !offered) return offered.error();
   const Now time = now();
   // A queue's settings belong to the queue: two definitions that disagree are refused, unless an
   // operator has spoken.

@@ -51,9 +51,9 @@ std::uint32_t word(const unsigned char* bytes) {
 bool is_public_v6(const std::array<unsigned char, 16>& b) {
   constexpr std::array<unsigned char, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   if (std::equal(mapped.begin(), mapped.end(), b.begin())) return is_public_v4(word(&b[12]));
-  if ((b[0] & 0xE0U) != 0x20) return false;             // only 2000::/3 is given out
+  if ((b[0] & 0xE0U) != 0x20) return false;                   // only 2000::/3 is given out
   if (word(b.data()) >> 9 == 0x20010000U >> 9) return false;  // 2001::/23: Teredo and others
-  if (word(b.data()) == 0x20010DB8U) return false;      // documentation
+  if (word(b.data()) == 0x20010DB8U) return false;            // documentation
   if (b[0] == 0x20 && b[1] == 0x02) return is_public_v4(word(&b[2]));  // 6to4
   if (b[0] == 0x3F && b[1] == 0xFF && b[2] < 0x10) return false;       // documentation
   return true;

@@ -173,8 +173,8 @@ Evaluated<Doc> HttpCall::run(const HttpRequest& request, const std::string& idem
                    fmt::format("no whole answer from {} within {} s; the request may have been "
                                "handled",
                                request.host, static_cast<double>(request.timeout.us) / 1e6)};
-  return Failure{"Http.Connect", fmt::format("{}:{}: {}", request.host, request.port,
-                                             httplib::to_string(error))};
+  return Failure{"Http.Connect",
+                 fmt::format("{}:{}: {}", request.host, request.port, httplib::to_string(error))};
 }
 
 }  // namespace sluice::outbound

@@ -49,19 +49,19 @@ void HttpCaller::start() {
 }
 
 void HttpCaller::subscribe() {
-  engine_.open_session(
-      {.worker = "sluice http", .resume = {}, .holds = {}}, hands_,
-      [hands = hands_](Result<orchestrator::SessionWelcome> welcome) {
-        if (!welcome) return;  // the engine stops
-        hands->with([&](HttpCaller& caller) {
-          {
-            const std::lock_guard lock(caller.mutex_);
-            caller.session_ = welcome->id;
-          }
-          caller.engine_.subscribe(welcome->id, http_queue, 2 * caller.options_.threads,
-                                   [](const Status&) {});
-        });
-      });
+  engine_.open_session({.worker = "sluice http", .resume = {}, .holds = {}}, hands_,
+                       [hands = hands_](Result<orchestrator::SessionWelcome> welcome) {
+                         if (!welcome) return;  // the engine stops
+                         hands->with([&](HttpCaller& caller) {
+                           {
+                             const std::lock_guard lock(caller.mutex_);
+                             caller.session_ = welcome->id;
+                           }
+                           caller.engine_.subscribe(welcome->id, http_queue,
+                                                    2 * caller.options_.threads,
+                                                    [](const Status&) {});
+                         });
+                       });
 }
 
 // A process that stood still for a while has lost its session, and is not told of it.
@@ -132,10 +132,9 @@ void HttpCaller::work() {
           const std::lock_guard lock(mutex_);
           work->deadline = clock_.steady_now() + request->timeout;
         }
-        result = work->call->run(
-            *request, work->task.idempotency_key,
-            {.allow_private = options_.allow_private,
-             .response_bytes_max = engine_.options().payload_bytes_max});
+        result = work->call->run(*request, work->task.idempotency_key,
+                                 {.allow_private = options_.allow_private,
+                                  .response_bytes_max = engine_.options().payload_bytes_max});
       }
     }
     std::string session;

@@ -73,10 +73,10 @@ class HttpCaller {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<Work>> waiting_;                      // guarded by mutex_
+  std::deque<std::shared_ptr<Work>> waiting_;                       // guarded by mutex_
   std::unordered_map<std::string, std::shared_ptr<Work>> in_hand_;  // by token, guarded by mutex_
-  std::string session_;                                            // guarded by mutex_
-  bool stopping_ = false;                                          // guarded by mutex_
+  std::string session_;                                             // guarded by mutex_
+  bool stopping_ = false;                                           // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

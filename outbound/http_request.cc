@@ -76,12 +76,11 @@ struct Parser {
       request.host = place.substr(0, colon);
       port = place.substr(colon);
     }
-    const bool host_good =
-        !request.host.empty() && request.host.size() <= 255 &&
-        std::all_of(request.host.begin(), request.host.end(), [&](char c) {
-          return letter_or_digit(c) || c == '-' || c == '.' || c == '_' ||
-                 (place.starts_with('[') && c == ':');
-        });
+    const bool host_good = !request.host.empty() && request.host.size() <= 255 &&
+                           std::all_of(request.host.begin(), request.host.end(), [&](char c) {
+                             return letter_or_digit(c) || c == '-' || c == '.' || c == '_' ||
+                                    (place.starts_with('[') && c == ':');
+                           });
     if (!host_good) return problem(pointer, expected);
     if (port.empty()) return;
     port.remove_prefix(1);
@@ -106,8 +105,8 @@ struct Parser {
   void headers(const std::string& pointer, const Json& value) {
     if (!value.is_object()) return problem(pointer, "expected an object of strings");
     constexpr std::array<std::string_view, 7> ours = {
-        "host", "content-length", "transfer-encoding", "connection", "idempotency-key",
-        "upgrade", "te"};
+        "host", "content-length", "transfer-encoding", "connection", "idempotency-key", "upgrade",
+        "te"};
     for (const auto& [name, text] : value.items()) {
       const std::string at = pointer + '/' + pointer_token(name);
       const bool named = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -170,8 +169,8 @@ struct Parser {
   void timeout(const std::string& pointer, const Json& value) {
     const double wanted = value.is_number() ? value.get<double>() : 0;
     if (wanted <= 0 || wanted > call_timeout_seconds_max)
-      return problem(pointer, fmt::format("expected a number above 0 and up to {}",
-                                          call_timeout_seconds_max));
+      return problem(
+          pointer, fmt::format("expected a number above 0 and up to {}", call_timeout_seconds_max));
     request.timeout = Duration{static_cast<std::int64_t>(wanted * 1e6)};
   }
 };
@@ -209,8 +208,7 @@ Result<HttpRequest> parse_http_request(std::string_view text) {
     } else if (name == "TimeoutSeconds") {
       parser.timeout(pointer, value);
     } else {
-      parser.problem(pointer,
-                     "expected Url, Method, Headers, Query, Body and TimeoutSeconds only");
+      parser.problem(pointer, "expected Url, Method, Headers, Query, Body and TimeoutSeconds only");
     }
   }
   if (!url) parser.problem("/Url", "expected a URL, found none");

@@ -32,8 +32,7 @@ Status check(std::string_view text, std::string_view what, bool pattern) {
     const std::string_view word = words.word();
     if (word.empty()) return refuse("has an empty word: expected words with one '.' between them");
     const bool wild = word.find_first_of("*#") != std::string_view::npos;
-    if (wild && !pattern)
-      return refuse("holds '*' or '#', which stand in patterns only");
+    if (wild && !pattern) return refuse("holds '*' or '#', which stand in patterns only");
     if (wild && word.size() > 1)
       return refuse("has the word \"" + std::string(word) +
                     "\": expected '*' and '#' as words of their own");

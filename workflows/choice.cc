@@ -327,8 +327,7 @@ void parse_condition(const Json& value, const std::string& place, ChoiceRule& ru
   if (condition == value.end()) {
     problems.push_back({place, "the rule tests nothing: \"Condition\" is missing"});
   } else if (!condition->is_boolean() &&
-             !(condition->is_string() &&
-               is_expression(condition->get_ref<const std::string&>()))) {
+             !(condition->is_string() && is_expression(condition->get_ref<const std::string&>()))) {
     problems.push_back({place + "/Condition",
                         fmt::format("\"Condition\" must be an expression \"{{% … %}}\", true or "
                                     "false, not {}",
@@ -361,8 +360,8 @@ Result<ChoiceRule> parse_choice_rule(const Json& value, std::string_view pointer
     else
       rule.next = resolve(next->get_ref<const std::string&>(), place + "/Next", problems);
     if (const auto assign = value.find("Assign"); assign != value.end() && !assign->is_object())
-      problems.push_back(
-          {place + "/Assign", fmt::format("\"Assign\" must be an object, not {}", describe(*assign))});
+      problems.push_back({place + "/Assign",
+                          fmt::format("\"Assign\" must be an object, not {}", describe(*assign))});
     else
       rule.assign = rule_value(value, "Assign", place, language, problems);
   }

@@ -75,8 +75,7 @@ std::string text(const Json& rule, bool inner) {
   std::string variable = "?";
   if (const auto found = rule.find("Variable"); found != rule.end()) variable = text_of(*found);
   for (const auto& [name, value] : rule.items()) {
-    if (name == "Variable" || name == "Next" || name == "Comment" || name == "Assign")
-      continue;
+    if (name == "Variable" || name == "Next" || name == "Comment" || name == "Assign") continue;
     return comparison(variable, name, value);
   }
   return variable;

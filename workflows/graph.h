@@ -20,8 +20,8 @@ std::string_view to_string(EdgeKind kind);  // "next", "choice", "default", "cat
 struct GraphNode {
   std::string name;
   StateType type = StateType::pass;
-  std::string pointer;  // where it stands in the definition
-  std::string queue;    // of a Task whose queue is written down; else empty
+  std::string pointer;           // where it stands in the definition
+  std::string queue;             // of a Task whose queue is written down; else empty
   StateIndex parent = no_state;  // the Parallel or Map in which it stands
   bool start = false;
   bool end = false;  // a run may end here, or what its parent runs
@@ -47,8 +47,8 @@ Graph graph_of(const Machine& machine);
 // {"comment"?, "start", "nodes": [{name, type, pointer, queue?, parent?, start?, end?}],
 //  "edges": [{from, to, kind, label?}]}
 Json to_json(const Graph& graph);
-// A flowchart for Mermaid 10 and later. Long labels are cut. What a Parallel or Map runs stands in a
-// subgraph.
+// A flowchart for Mermaid 10 and later. Long labels are cut. What a Parallel or Map runs stands in
+// a subgraph.
 std::string to_mermaid(const Graph& graph);
 // A digraph for Graphviz. Long labels are cut. What a Parallel or Map runs stands in a cluster.
 std::string to_dot(const Graph& graph);

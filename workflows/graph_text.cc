@@ -145,16 +145,17 @@ std::string to_mermaid(const Graph& graph) {
   const auto name = [&](std::size_t i) {
     return mermaid_text(cut(graph.nodes[i].name, label_bytes_max));
   };
-  out += Nesting(
-             graph,
-             [&](std::size_t i, const std::string& indent) {
-               return fmt::format("{}s{}{}\n", indent, i, mermaid_node(graph.nodes[i].type, name(i)));
-             },
-             [&](std::size_t i, const std::string& indent) {
-               return fmt::format("{}subgraph in{}[\"{}\"]\n", indent, i, name(i));
-             },
-             "end")
-             .text();
+  out +=
+      Nesting(
+          graph,
+          [&](std::size_t i, const std::string& indent) {
+            return fmt::format("{}s{}{}\n", indent, i, mermaid_node(graph.nodes[i].type, name(i)));
+          },
+          [&](std::size_t i, const std::string& indent) {
+            return fmt::format("{}subgraph in{}[\"{}\"]\n", indent, i, name(i));
+          },
+          "end")
+          .text();
   bool end_used = false;
   for (const GraphEdge& edge : graph.edges) {
     const std::string_view arrow =
@@ -190,8 +191,7 @@ std::string to_dot(const Graph& graph) {
              [&](std::size_t i, const std::string& indent) {
                const GraphNode& node = graph.nodes[i];
                return fmt::format("{}s{} [shape={}, label=\"{}\"{}];\n", indent, i,
-                                  dot_shape(node.type), name(i),
-                                  node.end ? ", peripheries=2" : "");
+                                  dot_shape(node.type), name(i), node.end ? ", peripheries=2" : "");
              },
              [&](std::size_t i, const std::string& indent) {
                return fmt::format("{0}subgraph cluster_{1} {{\n{0}  label=\"{2}\";\n", indent, i,

@@ -190,8 +190,7 @@ Evaluated<Json> IntrinsicCall::evaluate(const Scope& scope, Random& chance, Work
       auto value = path->evaluate(scope, work);
       if (!value && value.failure().path_not_found) {
         const Json* root = path->document(scope);
-        if (root == nullptr)
-          return failure("States.Runtime", value.failure().cause, true);
+        if (root == nullptr) return failure("States.Runtime", value.failure().cause, true);
         return failure(
             "States.Runtime",
             fmt::format(

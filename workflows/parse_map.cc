@@ -32,8 +32,7 @@ bool parse_mode(const Fields& processor) {
 
 void parse_processor(Definition& definition, const Place& place, const Fields& fields,
                      MapState& map) {
-  static constexpr FieldRule rules[] = {
-      {"StartAt"}, {"States"}, {"ProcessorConfig"}, {"Comment"}};
+  static constexpr FieldRule rules[] = {{"StartAt"}, {"States"}, {"ProcessorConfig"}, {"Comment"}};
   fields.exclude("ItemProcessor", "Iterator");
   const std::string_view name = fields.has("ItemProcessor") ? "ItemProcessor" : "Iterator";
   if (!fields.has(name)) {
@@ -43,13 +42,12 @@ void parse_processor(Definition& definition, const Place& place, const Fields& f
   const Json* value = fields.object(name);
   if (value == nullptr) return;
   const Fields processor(fields.context(), *value, fields.pointer(name));
-  check_fields(processor.context(), *value, processor.pointer(),
-               fmt::format("an {}", name), rules);
+  check_fields(processor.context(), *value, processor.pointer(), fmt::format("an {}", name), rules);
   processor.string("Comment");
   map.distributed = parse_mode(processor);
-  map.start_at = parse_states(definition, processor, place.index,
-                              map.distributed ? VariableScopes::none : place.variables,
-                              place.depth + 1);
+  map.start_at =
+      parse_states(definition, processor, place.index,
+                   map.distributed ? VariableScopes::none : place.variables, place.depth + 1);
 }
 
 // Items in JSONata: an array, in which expressions may stand, or an expression.
@@ -82,16 +80,16 @@ std::string parse_label(const Fields& fields) {
   const auto characters = static_cast<std::size_t>(std::ranges::count_if(
       *label, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
   if (characters == 0 || characters > label_characters_max) {
-    fields.context().problem(fields.pointer("Label"),
-                             fmt::format("\"Label\" has 1 to {} characters, not {}",
-                                         label_characters_max, characters));
+    fields.context().problem(
+        fields.pointer("Label"),
+        fmt::format("\"Label\" has 1 to {} characters, not {}", label_characters_max, characters));
   }
   for (std::size_t i = 0; i < label->size(); ++i) {
     const auto c = static_cast<unsigned char>((*label)[i]);
     // U+0080 to U+009F, the second set of control characters, are C2 80 to C2 9F in UTF-8.
-    const bool control = c < 0x20 || c == 0x7F ||
-                         (c == 0xC2 && i + 1 < label->size() &&
-                          static_cast<unsigned char>((*label)[i + 1]) <= 0x9F);
+    const bool control =
+        c < 0x20 || c == 0x7F ||
+        (c == 0xC2 && i + 1 < label->size() && static_cast<unsigned char>((*label)[i + 1]) <= 0x9F);
     if (!control && c != ' ' && forbidden.find(static_cast<char>(c)) == std::string_view::npos)
       continue;
     fields.context().problem(
@@ -123,12 +121,10 @@ MapState parse_map(Definition& definition, const Place& place, const Fields& fie
     map.items_path = parse_path(fields, "ItemsPath");
   }
   map.item_selector = parse_item_selector(fields, language);
-  map.concurrency_max =
-      parse_whole_number(fields, "MaxConcurrency", language, 0, concurrency_most);
+  map.concurrency_max = parse_whole_number(fields, "MaxConcurrency", language, 0, concurrency_most);
   map.tolerated_count =
       parse_whole_number(fields, "ToleratedFailureCount", language, 0, tolerated_count_max);
-  map.tolerated_percentage =
-      parse_number(fields, "ToleratedFailurePercentage", language, 0, 100);
+  map.tolerated_percentage = parse_number(fields, "ToleratedFailurePercentage", language, 0, 100);
   map.reader = parse_part(fields, "ItemReader", language, parse_item_reader);
   map.batcher = parse_part(fields, "ItemBatcher", language, parse_item_batcher);
   map.writer = parse_part(fields, "ResultWriter", language, parse_result_writer);

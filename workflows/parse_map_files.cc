@@ -42,8 +42,7 @@ std::optional<std::size_t> parse_integration(const Fields& fields,
 // Bucket and the others of `needed`, each as it is, computed, or inside one expression for all.
 std::optional<Value> parse_object_arguments(const Fields& fields, QueryLanguage language,
                                             std::span<const std::string_view> needed) {
-  const std::string_view name =
-      language == QueryLanguage::jsonata ? "Arguments" : "Parameters";
+  const std::string_view name = language == QueryLanguage::jsonata ? "Arguments" : "Parameters";
   if (!fields.require(name, fmt::format("it names the {}", needed[0]))) return std::nullopt;
   auto arguments = parse_object_value(fields, name, language);
   const Json* value = fields.find(name);
@@ -151,7 +150,7 @@ ItemReader parse_item_reader(const Fields& fields, QueryLanguage language) {
   static constexpr std::string_view sources[] = {"s3:getObject", "s3:listObjectsV2"};
   static constexpr std::string_view of_object[] = {"Bucket", "Key"};
   static constexpr std::string_view of_listing[] = {"Bucket"};
-  static constexpr std::string_view of_files[] = {"InputType",  "CSVDelimiter", "CSVHeaderLocation",
+  static constexpr std::string_view of_files[] = {"InputType", "CSVDelimiter", "CSVHeaderLocation",
                                                   "CSVHeaders", "ItemsPointer"};
   static constexpr std::string_view transformations[] = {"NONE", "LOAD_AND_FLATTEN"};
   ItemReader reader;
@@ -193,8 +192,7 @@ ItemBatcher parse_item_batcher(const Fields& fields, QueryLanguage language) {
   ItemBatcher batcher;
   check_fields(fields.context(), fields.json(), fields.pointer(), "an ItemBatcher", rules,
                field_language(language));
-  batcher.items_max =
-      parse_whole_number(fields, "MaxItemsPerBatch", language, 1, batch_items_most);
+  batcher.items_max = parse_whole_number(fields, "MaxItemsPerBatch", language, 1, batch_items_most);
   batcher.bytes_max =
       parse_whole_number(fields, "MaxInputBytesPerBatch", language, 1, batch_bytes_most);
   batcher.batch_input = parse_object_value(fields, "BatchInput", language);
@@ -202,10 +200,9 @@ ItemBatcher parse_item_batcher(const Fields& fields, QueryLanguage language) {
                        fields.has("MaxInputBytesPerBatch") ||
                        fields.has("MaxInputBytesPerBatchPath");
   if (!bounded) {
-    fields.context().problem(
-        fields.pointer(),
-        "nothing says how large a batch is: expected \"MaxItemsPerBatch\" or "
-        "\"MaxInputBytesPerBatch\"");
+    fields.context().problem(fields.pointer(),
+                             "nothing says how large a batch is: expected \"MaxItemsPerBatch\" or "
+                             "\"MaxInputBytesPerBatch\"");
   }
   return batcher;
 }
@@ -231,8 +228,7 @@ ResultWriter parse_result_writer(const Fields& fields, QueryLanguage language) {
   } else if (!fields.has("WriterConfig")) {
     fields.require("Resource", "expected \"arn:aws:states:::s3:putObject\", or a \"WriterConfig\"");
   } else {
-    refuse_fields(fields, without_resource,
-                  "a ResultWriter with a \"Resource\"");
+    refuse_fields(fields, without_resource, "a ResultWriter with a \"Resource\"");
   }
   const Json* value = fields.object("WriterConfig");
   if (value == nullptr) return writer;

@@ -21,7 +21,7 @@ namespace sluice::workflows {
 // What the States objects of one definition share while it is parsed.
 struct Definition {
   ParseContext& context;
-  std::vector<State>& states;  // of all of them
+  std::vector<State>& states;                        // of all of them
   QueryLanguage language = QueryLanguage::jsonpath;  // the machine's
   VariableScopes variables = {};
   // By name, the States objects in which a state is called so.

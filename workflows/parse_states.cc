@@ -101,9 +101,10 @@ ParallelState parse_parallel(Definition& definition, const Place& place, const F
     const Json& value = (*branches)[i];
     std::string at = fmt::format("{}/{}", pointer, i);
     if (!value.is_object()) {
-      context.problem(std::move(at),
-                      fmt::format("a branch must be an object with \"StartAt\" and \"States\", not {}",
-                                  describe(value)));
+      context.problem(
+          std::move(at),
+          fmt::format("a branch must be an object with \"StartAt\" and \"States\", not {}",
+                      describe(value)));
       continue;
     }
     const Fields branch(context, value, std::move(at));

@@ -35,18 +35,13 @@ std::string_view arguments_name(QueryLanguage language) {
 // lambda:invoke names its function in its arguments; where the name is written down, the queue is
 // known now.
 void parse_lambda_arguments(const Fields& fields, QueryLanguage language, Resource& resource) {
-  static constexpr FieldRule rules[] = {{"FunctionName"},
-                                        {"FunctionName.$", true, FieldOf::jsonpath},
-                                        {"Payload"},
-                                        {"Payload.$", true, FieldOf::jsonpath},
-                                        {"InvocationType"},
-                                        {"InvocationType.$", true, FieldOf::jsonpath},
-                                        {"ClientContext"},
-                                        {"ClientContext.$", true, FieldOf::jsonpath},
-                                        {"LogType"},
-                                        {"LogType.$", true, FieldOf::jsonpath},
-                                        {"Qualifier"},
-                                        {"Qualifier.$", true, FieldOf::jsonpath}};
+  static constexpr FieldRule rules[] = {
+      {"FunctionName"},   {"FunctionName.$", true, FieldOf::jsonpath},
+      {"Payload"},        {"Payload.$", true, FieldOf::jsonpath},
+      {"InvocationType"}, {"InvocationType.$", true, FieldOf::jsonpath},
+      {"ClientContext"},  {"ClientContext.$", true, FieldOf::jsonpath},
+      {"LogType"},        {"LogType.$", true, FieldOf::jsonpath},
+      {"Qualifier"},      {"Qualifier.$", true, FieldOf::jsonpath}};
   // Without arguments the state's input is what the integration is given, the name included.
   if (holds_expression(fields, "Arguments", language)) return;
   const Json* value = fields.object(arguments_name(language));
@@ -54,6 +49,8 @@ void parse_lambda_arguments(const Fields& fields, QueryLanguage language, Resour
   const Fields arguments(fields.context(), *value, fields.pointer(arguments_name(language)));
   check_fields(fields.context(), *value, arguments.pointer(), "lambda:invoke", rules,
                field_language(language));
+  resource.log_computed =
+      arguments.has("LogType.$") || holds_expression(arguments, "LogType", language);
   if (const Json* log = arguments.find("LogType"); log != nullptr && *log == "Tail")
     resource.log_asked = true;
   if (arguments.has("FunctionName.$") || holds_expression(arguments, "FunctionName", language))

@@ -36,7 +36,8 @@ struct PathCode;
 
 class Path {
  public:
-  // Space behind the path is ignored, before it refused, and so is "$states", which only JSONata has.
+  // Space behind the path is ignored, before it refused, and so is "$states", which only JSONata
+  // has.
   static Result<Path> parse(std::string_view text);
 
   const std::string& text() const;

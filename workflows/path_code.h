@@ -101,8 +101,8 @@ struct PathCode {
   bool computed = false;
 };
 
-// All of `text`, which starts with "$", "$$" or "$name". Refuses with what was found and what was expected,
-// at which character.
+// All of `text`, which starts with "$", "$$" or "$name". Refuses with what was found and what was
+// expected, at which character.
 Result<PathPtr> parse_path(std::string_view text);
 
 // ['name'], as causes and messages show a step.

@@ -170,7 +170,8 @@ Result<ParsedResource> parse_integration(std::string_view text, std::string_view
                                                   : RunWait::none;
     return out;
   }
-  // A worker that is handed such a task answers when the work is done, so ".sync" says nothing more.
+  // A worker that is handed such a task answers when the work is done, so ".sync" says nothing
+  // more.
   out.resource.kind = ResourceKind::service;
   out.resource.queue = action;
   return out;

@@ -41,8 +41,9 @@ struct Resource {
   std::string target;
   RunWait run_wait = RunWait::output;
   bool wait_for_task_token = false;
-  bool log_asked = false;  // lambda_invoke: LogType is "Tail", so the answer has a LogResult
-  std::string text;  // as written
+  bool log_computed = false;  // lambda_invoke: LogType is an expression
+  bool log_asked = false;     // lambda_invoke: LogType is "Tail", so the answer has a LogResult
+  std::string text;           // as written
 };
 
 struct ParsedResource {

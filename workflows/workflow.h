@@ -138,9 +138,9 @@ struct State {
   std::string name;
   StateType type = StateType::pass;
   QueryLanguage language = QueryLanguage::jsonpath;
-  std::string pointer;          // JSON Pointer in the definition, for messages
+  std::string pointer;           // JSON Pointer in the definition, for messages
   StateIndex parent = no_state;  // the Parallel or Map in whose States object it stands
-  StateIndex next = no_state;   // no_state where `end`, and for Choice, Succeed, Fail
+  StateIndex next = no_state;    // no_state where `end`, and for Choice, Succeed, Fail
   bool end = false;
   // JSONPath.
   std::optional<Path> input_path;  // absent in the definition: "$"; null: see *_null
@@ -197,6 +197,10 @@ struct Compiled {
 // what was expected, and a suggestion where a name is close to a known one. Fields that are part of
 // the language but not offered yet are refused by name, never ignored.
 Result<Compiled> compile(std::string_view text);
+
+// Refuses, with invalid_definition and every place, what a definition may say but this version does
+// not run yet: Tasks that wait for an event. Whoever deploys asks.
+Status check_offered(const Machine& machine);
 
 // The same text with insignificant white space removed: what is hashed and stored.
 // REQUIRES: compile(text) succeeded.

@@ -27,7 +27,8 @@ struct Wildcards {
 // The first difference, in the order of what is expected.
 std::optional<Difference> differ(const Json& expected, const Json& got, const Wildcards& wildcards,
                                  const std::string& pointer = "");
-bool text_matches(const std::string& recorded, const std::string& given, const Wildcards& wildcards);
+bool text_matches(const std::string& recorded, const std::string& given,
+                  const Wildcards& wildcards);
 
 // The same members and items; arrays in any order.
 bool same_unordered(const Json& expected, const Json& got);

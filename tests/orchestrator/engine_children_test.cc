@@ -84,7 +84,9 @@ TEST_CASE("a branch that fails stops the others, and its error is the state's") 
   CHECK(w.code(CompleteTask{b.token, doc("{}")}) == "stale_token");
 }
 
-TEST_CASE("replaying the dead letter of a branch takes up what failed and what was stopped, and keeps what was done") {
+TEST_CASE(
+    "replaying the dead letter of a branch takes up what failed and what was stopped, and keeps "
+    "what was done") {
   World w;
   w.deploy("both", two_branches);
   const RunId run = w.start("both");
@@ -104,7 +106,8 @@ TEST_CASE("replaying the dead letter of a branch takes up what failed and what w
   w.sound();
 }
 
-TEST_CASE("a Catch around a Parallel takes the error of its branch, and nothing of the branches stays") {
+TEST_CASE(
+    "a Catch around a Parallel takes the error of its branch, and nothing of the branches stays") {
   World w;
   w.deploy("caught", R"({"StartAt":"Both","States":{
     "Both":{"Type":"Parallel","End":true,"Catch":[{"ErrorEquals":["Broken"],"ResultPath":"$.error","Next":"Mend"}],"Branches":[
@@ -126,7 +129,8 @@ TEST_CASE("a Catch around a Parallel takes the error of its branch, and nothing 
 
 TEST_CASE("a Retry around a Map starts all of its items again after the delay") {
   World w;
-  w.deploy("each", each(R"("Retry":[{"ErrorEquals":["Broken"],"IntervalSeconds":7,"MaxAttempts":1}])"));
+  w.deploy("each",
+           each(R"("Retry":[{"ErrorEquals":["Broken"],"IntervalSeconds":7,"MaxAttempts":1}])"));
   const RunId run = w.start("each", items(3));
   w.complete(w.take("work").token, "0");
   w.fail(w.take("work").token);
@@ -185,9 +189,11 @@ TEST_CASE("a Map of many items is spawned a part at a time, and goes on after a 
   holds(w, [&] { CHECK(child_rows(w) == 0); });
 }
 
-TEST_CASE("cancelling a run stops every frame below it and takes the tasks out of the workers' hands") {
+TEST_CASE(
+    "cancelling a run stops every frame below it and takes the tasks out of the workers' hands") {
   World w;
-  w.deploy("nested", R"({"StartAt":"Each","States":{"Each":{"Type":"Map","ItemsPath":"$.items","End":true,
+  w.deploy("nested",
+           R"({"StartAt":"Each","States":{"Each":{"Type":"Map","ItemsPath":"$.items","End":true,
     "ItemProcessor":{"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":[
       {"StartAt":"X","States":{"X":{"Type":"Task","Resource":"queue:x","End":true}}},
       {"StartAt":"Y","States":{"Y":{"Type":"Wait","Seconds":60,"End":true}}}]}}}}}})");
@@ -256,7 +262,9 @@ TEST_CASE("items may fail up to the tolerated count, and one more fails the Map"
 TEST_CASE("a child run's output is the state's result, and its end moves the parent on") {
   World w;
   w.deploy("child", stages({"Work"}));
-  w.deploy("parent", R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
   const RunId run = w.start("parent", R"({"n":1})");
   w.pass(seconds(1));
   const auto work = w.take("work");
@@ -277,7 +285,9 @@ TEST_CASE("a child run's output is the state's result, and its end moves the par
 TEST_CASE("cancelling a run cancels the run that it waits for") {
   World w;
   w.deploy("child", stages({"Work"}));
-  w.deploy("parent", R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
   const RunId run = w.start("parent");
   w.pass(seconds(1));
   const auto work = w.take("work");
@@ -302,11 +312,83 @@ TEST_CASE("a child run that fails fails the state with its error, and a Catch ta
 
 TEST_CASE("a workflow that does not exist fails the state that would start it") {
   World w;
-  w.deploy("parent", R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:nobody","End":true}}})");
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:nobody","End":true}}})");
   const RunId run = w.start("parent");
   w.pass(seconds(1));
   CHECK(w.status(run) == "FAILED");
   CHECK(w.detail(run).error == "StateMachineDoesNotExist");
+}
+
+TEST_CASE("a message that a state sends is in its queue with the transition, and the run goes on") {
+  World w;
+  w.deploy("sends", R"({"StartAt":"Tell","States":{
+    "Tell":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage",
+            "Parameters":{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/1/mail","MessageBody.$":"$.text"},
+            "ResultSelector":{"id.$":"$.MessageId"},"End":true}}})");
+  const RunId run = w.start("sends", R"({"text":"hello"})");
+  holds(w, [&] {
+    CHECK(w.status(run) == "SUCCEEDED");
+    CHECK(w.stats("mail").depth() == 1);
+  });
+  const auto mail = w.take("mail");
+  CHECK(mail.body.text() == "\"hello\"");
+  CHECK_FALSE(mail.run.has_value());
+}
+
+TEST_CASE("what is published to a topic stands in the topic's queue, with its key") {
+  World w;
+  w.deploy("tells", R"({"StartAt":"Tell","States":{"Tell":{"Type":"Task","Resource":"topic:orders",
+    "Parameters":{"Key":"order.created","Body.$":"$"},"End":true}}})");
+  const RunId run = w.start("tells", R"({"n":1})");
+  holds(w, [&] {
+    CHECK(w.status(run) == "SUCCEEDED");
+    CHECK(w.stats("topic:orders").depth() == 1);
+  });
+  const auto message = w.take("topic:orders");
+  CHECK(message.body.text() == R"({"n":1})");
+  CHECK(message.headers == R"({"Key":"order.created"})");
+}
+
+TEST_CASE("a topic whose name no queue can have fails the state") {
+  World w;
+  w.deploy(
+      "tells",
+      R"({"StartAt":"Tell","States":{"Tell":{"Type":"Task","Resource":"arn:aws:states:::sns:publish",
+    "Parameters":{"TopicArn.$":"$.topic","Message":"m"},"End":true}}})");
+  const RunId run = w.start("tells", R"({"topic":"arn:aws:sns:eu-west-1:1:a b"})");
+  w.pass(seconds(1));
+  holds(w, [&] {
+    CHECK(w.status(run) == "FAILED");
+    CHECK(w.detail(run).error == "States.Runtime");
+  });
+}
+
+TEST_CASE("a message that carries a task token leaves the run waiting for it") {
+  World w;
+  w.deploy("asks", R"({"StartAt":"Ask","States":{"Ask":{"Type":"Task",
+    "Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","TimeoutSeconds":60,
+    "Parameters":{"QueueUrl":"mail","MessageBody":{"token.$":"$$.Task.Token"}},"End":true}}})");
+  const RunId run = w.start("asks");
+  holds(w, [&] { CHECK(w.detail(run).waiting_for.at(0).kind == "token"); });
+  const auto mail = w.take("mail");
+  w.complete(mail.token);
+  w.complete(mail.body.json()["token"].get<std::string>(), "42");
+  holds(w, [&] { CHECK(w.detail(run).output.text() == "42"); });
+}
+
+TEST_CASE("a definition that waits for events is refused when it is deployed, with each place") {
+  World w;
+  const std::string text =
+      R"({"StartAt":"Paid","States":{"Paid":{"Type":"Task","Resource":"event:paid","End":true}}})";
+  auto compiled = workflows::compile(text);
+  REQUIRE(compiled.has_value());
+  const Error error = w.refused(DeployWorkflow{"waits", text, compiled->machine});
+  CHECK(error.code == Errc::invalid_definition);
+  REQUIRE(error.problems.size() == 1);
+  CHECK(error.problems[0].pointer == "/States/Paid/Resource");
+  CHECK(error.problems[0].detail.find("not offered") != std::string::npos);
 }
 
 }  // namespace

@@ -207,13 +207,25 @@ TEST_CASE("sqs:sendMessage sends to the queue that QueueUrl names, and answers a
   CHECK(answer["SdkHttpMetadata"]["HttpHeaders"]["Content-Length"] == "166");
 
   for (const char* parameters :
-       {"{}", R"({"QueueUrl":"q"})", R"({"MessageBody":"m"})",
-        R"({"QueueUrl":"q","MessageBody":"m","DelaySeconds":901})",
+       {"{}", R"({"MessageBody":"m"})", R"({"QueueUrl":"q","MessageBody":"m","DelaySeconds":901})",
         R"({"QueueUrl":"q","MessageBody":"m","MessageAttributes":{"a":"v"}})"}) {
     CAPTURE(parameters);
     Bench wrong(state_machine(task("arn:aws:states:::sqs:sendMessage", parameters)));
     wrong.start();
     CHECK(wrong.error() == "States.Runtime");
+  }
+}
+
+TEST_CASE("what the queue service refuses fails with its own names") {
+  for (const auto& [parameters, error] :
+       {std::pair{R"({"QueueUrl":"q"})", "SQS.AmazonSQSException"},
+        std::pair{R"({"QueueUrl":"q","MessageBody":null})", "SQS.AmazonSQSException"},
+        std::pair{R"({"QueueUrl":"http://nowhere","MessageBody":"m"})",
+                  "SQS.SdkClientException"}}) {
+    CAPTURE(parameters);
+    Bench wrong(state_machine(task("arn:aws:states:::sqs:sendMessage", parameters)));
+    wrong.start();
+    CHECK(wrong.error() == error);
   }
 }
 

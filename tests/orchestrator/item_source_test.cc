@@ -127,8 +127,9 @@ TEST_CASE("a JSON file that is no array of items is refused with the place") {
               "! States.ItemReaderFailed: Attempting to map over non-iterable node."));
   CHECK(holds(json_items("5"), "non-iterable"));
   CHECK(holds(json_items(""), "found the end of the file"));
-  CHECK(holds(json_items("[1,\n2 3]"), "1 2! States.ItemReaderFailed: file \"b/f\" is not JSON: "
-                                       "line 2: expected ',' or ']', found '3'"));
+  CHECK(holds(json_items("[1,\n2 3]"),
+              "1 2! States.ItemReaderFailed: file \"b/f\" is not JSON: "
+              "line 2: expected ',' or ']', found '3'"));
   CHECK(holds(json_items("[1] x"), "expected the end of the file, found 'x'"));
   CHECK(holds(json_items("[1,"), "expected a JSON value, found the end of the file"));
   CHECK(holds(json_items("[{\"a\":}]"), "item 0"));
@@ -148,7 +149,7 @@ TEST_CASE("cells of a CSV file are strings; extra ones are dropped and missing o
         R"({"A":"1","B":"2","C":"3"} {"A":"","B":"","C":""} {"A":"true","B":"x","C":""} )"
         R"({"A":"   ","B":"","C":""})");
   CHECK(csv_items("A,\n1,2") == R"({"A":"1","":"2"})");
-  CHECK(csv_items("1|2\r\n\r\n3|4\r\n", '|', {"x", "y"}) == 
+  CHECK(csv_items("1|2\r\n\r\n3|4\r\n", '|', {"x", "y"}) ==
         R"({"x":"1","y":"2"} {"x":"3","y":"4"})");
 }
 

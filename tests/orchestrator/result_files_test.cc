@@ -37,9 +37,9 @@ ChildResult failed(const std::string& name) {
 struct Place {
   test_support::ScratchDirectory directory;
 
-  workflows::Evaluated<ResultFiles> open(Settings settings = {},
-                                         const std::string& arguments =
-                                             R"({"Bucket":"out","Prefix":"jobs/"})") {
+  workflows::Evaluated<ResultFiles> open(
+      Settings settings = {},
+      const std::string& arguments = R"({"Bucket":"out","Prefix":"jobs/"})") {
     return ResultFiles::open(settings, *parse_json(arguments),
                              {directory.path(), "id-1", "arn:map", "arn:machine"});
   }
@@ -58,9 +58,8 @@ struct Place {
   }
 };
 
-constexpr const char* document =
-    R"({"MapRunArn":"arn:map","ResultWriterDetails":)"
-    R"({"Bucket":"out","Key":"jobs/id-1/manifest.json"}})";
+constexpr const char* document = R"({"MapRunArn":"arn:map","ResultWriterDetails":)"
+                                 R"({"Bucket":"out","Key":"jobs/id-1/manifest.json"}})";
 
 }  // namespace
 

@@ -80,9 +80,8 @@ TEST_CASE("an answer that is no success is an error named after its status") {
     r.set_content("no more", "text/plain");
   });
   server.http.Get("/broken", [](const httplib::Request&, httplib::Response& r) { r.status = 503; });
-  server.http.Get("/moved", [](const httplib::Request&, httplib::Response& r) {
-    r.set_redirect("/here");
-  });
+  server.http.Get("/moved",
+                  [](const httplib::Request&, httplib::Response& r) { r.set_redirect("/here"); });
   server.http.Get("/here", [&](const httplib::Request&, httplib::Response&) { followed = true; });
   server.http.Get("/large", [](const httplib::Request&, httplib::Response& r) {
     r.set_content(std::string(1'001, 'x'), "text/plain");

@@ -15,17 +15,17 @@ TEST_CASE("a star takes one word, a hash any number of them") {
     bool matches;
   };
   const std::vector<Row> rows = {
-      {"a.b", "a.b", true},        {"a.b", "a", false},          {"a.b", "a.b.c", false},
-      {"a.*", "a.b", true},        {"a.*", "a", false},          {"a.*", "a.b.c", false},
-      {"*", "a", true},            {"*", "", false},             {"#", "", true},
-      {"#", "a.b.c", true},        {"a.#", "a", true},           {"a.#", "a.b.c", true},
-      {"a.#", "b", false},         {"#.c", "c", true},           {"#.c", "a.b.c", true},
-      {"#.c", "a.c.b", false},     {"a.#.c", "a.c", true},       {"a.#.c", "a.b.b.c", true},
-      {"a.#.c.*", "a.c.c", true},  {"a.#.c.*", "a.c", false},    {"#.b.#.d", "a.b.c.d", true},
-      {"#.b.#.d", "b.d", true},    {"#.b.#.d", "d.b", false},    {"#.*", "", false},
-      {"#.*", "a", true},          {"#.#", "", true},            {"", "", true},
-      {"", "a", false},            {"a", "", false},             {"#.a.b", "a.a.b", true},
-      {"*.#.*", "a", false},       {"*.#.*", "a.b", true},       {"A", "a", false}};
+      {"a.b", "a.b", true},       {"a.b", "a", false},       {"a.b", "a.b.c", false},
+      {"a.*", "a.b", true},       {"a.*", "a", false},       {"a.*", "a.b.c", false},
+      {"*", "a", true},           {"*", "", false},          {"#", "", true},
+      {"#", "a.b.c", true},       {"a.#", "a", true},        {"a.#", "a.b.c", true},
+      {"a.#", "b", false},        {"#.c", "c", true},        {"#.c", "a.b.c", true},
+      {"#.c", "a.c.b", false},    {"a.#.c", "a.c", true},    {"a.#.c", "a.b.b.c", true},
+      {"a.#.c.*", "a.c.c", true}, {"a.#.c.*", "a.c", false}, {"#.b.#.d", "a.b.c.d", true},
+      {"#.b.#.d", "b.d", true},   {"#.b.#.d", "d.b", false}, {"#.*", "", false},
+      {"#.*", "a", true},         {"#.#", "", true},         {"", "", true},
+      {"", "a", false},           {"a", "", false},          {"#.a.b", "a.a.b", true},
+      {"*.#.*", "a", false},      {"*.#.*", "a.b", true},    {"A", "a", false}};
   for (const Row& row : rows) {
     CAPTURE(row.pattern);
     CAPTURE(row.key);

@@ -60,8 +60,9 @@ TEST_CASE("an expression that cannot be read, or looks at what is not there, is 
                 "must be an object or an expression");
   check_jsonata(R"({"Type":"Choice","Choices":[{"Condition":1,"Next":"Ship"}]})",
                 "/Choices/0/Condition", "must be an expression");
-  check_jsonata(R"({"Type":"Choice","Choices":[{"Variable":"$.a","Condition":true,"Next":"Ship"}]})",
-                "/Choices/0/Variable", "belongs to JSONPath states");
+  check_jsonata(
+      R"({"Type":"Choice","Choices":[{"Variable":"$.a","Condition":true,"Next":"Ship"}]})",
+      "/Choices/0/Variable", "belongs to JSONPath states");
   check_jsonata(R"({"Type":"Wait","Seconds":"{% 1 %}","Timestamp":"{% 2 %}","End":true})",
                 "/Timestamp", "exclude each other");
   check_refused(with_state(R"({"Type":"Choice","Choices":[{"Condition":true,"Next":"Ship"}]})"),
@@ -70,7 +71,8 @@ TEST_CASE("an expression that cannot be read, or looks at what is not there, is 
 
 TEST_CASE("a mistyped operator is one problem") {
   check_refused(
-      with_state(R"({"Type":"Choice","Choices":[{"Variable":"$.a","StringEqual":"x","Next":"Ship"}]})"),
+      with_state(
+          R"({"Type":"Choice","Choices":[{"Variable":"$.a","StringEqual":"x","Next":"Ship"}]})"),
       "/States/A/Choices/0/StringEqual", "did you mean \"StringEquals\"?");
 }
 
@@ -127,8 +129,8 @@ TEST_CASE("a path leads into a variable") {
 }
 
 TEST_CASE("an expression's failure names it and its place") {
-  const auto value = Value::parse(QueryLanguage::jsonata,
-                                  {{"a", {1, "{%  $nothing %}"}}, {"b", "{% 1 %}"}}, "");
+  const auto value =
+      Value::parse(QueryLanguage::jsonata, {{"a", {1, "{%  $nothing %}"}}, {"b", "{% 1 %}"}}, "");
   REQUIRE(value.has_value());
   Random chance(1);
   const Json input = Json::object();

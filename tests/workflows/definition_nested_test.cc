@@ -40,8 +40,7 @@ TEST_CASE("the states of branches and processors know in which state they stand"
   CHECK(at("Right").parent == machine->find("Both"));
   CHECK(at("Inner").parent == machine->find("Each"));
   CHECK(at("Deep").parent == machine->find("Inner"));
-  CHECK(at("Deep").pointer ==
-        "/States/Each/ItemProcessor/States/Inner/Iterator/States/Deep");
+  CHECK(at("Deep").pointer == "/States/Each/ItemProcessor/States/Inner/Iterator/States/Deep");
   CHECK(std::get<ParallelState>(at("Both").body).branches ==
         std::vector<StateIndex>{machine->find("Left"), machine->find("Right")});
   const auto& each = std::get<MapState>(at("Each").body);
@@ -121,8 +120,8 @@ TEST_CASE("a Map's numbers and its label have bounds") {
   check_map(R"("Label":"a b",)", "/Label", "white space");
   check_map(R"("Items":[1],)", "/Items", "belongs to JSONata states");
   check_map(R"("ItemSelector":{},"Parameters":{},)", "/Parameters", "exclude each other");
-  const auto machine =
-      check_accepted(map_with(R"("ToleratedFailurePercentagePath":"$.p","ToleratedFailureCount":2,)"));
+  const auto machine = check_accepted(
+      map_with(R"("ToleratedFailurePercentagePath":"$.p","ToleratedFailureCount":2,)"));
   CHECK(std::get<Path>(*map_of(machine).tolerated_percentage).text() == "$.p");
   CHECK(std::get<std::int64_t>(*map_of(machine).tolerated_count) == 2);
   CHECK(map_of(machine).distributed);
@@ -150,10 +149,12 @@ TEST_CASE("an ItemReader says what the file holds") {
           "exclude each other");
   refused(R"({"InputType":"JSON","Transformation":"LOAD_AND_FLATTEN"})", "/Transformation",
           "is not offered");
-  check_map(R"("ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b"},"ReaderConfig":{"InputType":"JSON"}},)",
-            "/ItemReader/Parameters", "\"Key\" is missing");
-  check_map(R"("ItemReader":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b"}},)",
-            "/ItemReader/Resource", "cannot be read or written");
+  check_map(
+      R"("ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b"},"ReaderConfig":{"InputType":"JSON"}},)",
+      "/ItemReader/Parameters", "\"Key\" is missing");
+  check_map(
+      R"("ItemReader":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b"}},)",
+      "/ItemReader/Resource", "cannot be read or written");
   const auto machine = check_accepted(map_with(reader(
       R"({"InputType":"CSV","CSVDelimiter":"PIPE","CSVHeaderLocation":"GIVEN","CSVHeaders":["a","b"],"MaxItemsPath":"$.m"})")));
   const ItemReader& csv = *map_of(machine).reader;
@@ -199,8 +200,10 @@ TEST_CASE("a drawing shows what runs inside of what") {
   CHECK(dot.find("    subgraph cluster_4 {\n") != std::string::npos);
   CHECK(dot.find("  s0 -> s3 [style=dashed];\n") != std::string::npos);
   const std::string json = to_text(to_json(graph));
-  CHECK(json.find(R"("name":"Left","type":"Pass","pointer":"/States/Both/Branches/0/States/Left","parent":"Both")") !=
-        std::string::npos);
+  CHECK(
+      json.find(
+          R"("name":"Left","type":"Pass","pointer":"/States/Both/Branches/0/States/Left","parent":"Both")") !=
+      std::string::npos);
   CHECK(json.find(R"({"from":"Both","to":"Right","kind":"branch"})") != std::string::npos);
 }
 

@@ -266,7 +266,8 @@ TEST_CASE("each kind of state is compiled to what it says") {
   CHECK_FALSE(done.result_path.has_value());
   CHECK(std::get<PassState>(done.body).result->text() == R"({"k.$":1})");
   const auto& rest = std::get<WaitState>(machine->states[machine->find("Rest")].body);
-  CHECK(std::get<WallTime>(std::get<WaitState::Until>(rest.until).at) == *parse_rfc3339("2026-01-01T00:00:00Z"));
+  CHECK(std::get<WallTime>(std::get<WaitState::Until>(rest.until).at) ==
+        *parse_rfc3339("2026-01-01T00:00:00Z"));
   const auto& nap = std::get<WaitState>(machine->states[machine->find("Nap")].body);
   CHECK(std::get<Path>(std::get<Seconds>(nap.until)).text() == "$.s");
   const auto& which = std::get<ChoiceState>(machine->states[machine->find("Which")].body);
