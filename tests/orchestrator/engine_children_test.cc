@@ -298,6 +298,22 @@ TEST_CASE("cancelling a run cancels the run that it waits for") {
   });
 }
 
+TEST_CASE("a state whose time is up while it waits for a run cancels that run") {
+  World w;
+  w.deploy("child", stages({"Work"}));
+  w.deploy("parent", R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child",
+    "TimeoutSeconds":30,"End":true}}})");
+  const RunId run = w.start("parent");
+  w.pass(seconds(1));
+  const auto work = w.take("work");
+  w.pass(seconds(40));
+  holds(w, [&] {
+    CHECK(w.status(run) == "FAILED");
+    CHECK(w.detail(run).error == "States.Timeout");
+    CHECK(w.status(*work.run) == "ABORTED");
+  });
+}
+
 TEST_CASE("a child run that fails fails the state with its error, and a Catch takes it") {
   World w;
   w.deploy("child", stages({"Work"}));
