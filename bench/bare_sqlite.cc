@@ -137,7 +137,8 @@ class Steps {
     if (run.step == 0) {
       run.id = next_run_;
       next_run_ += 0x1'0000;
-      bare_.run(insert_run_, run.id, one, one, Null{}, Null{}, Null{}, Null{}, seq, now);
+      bare_.run(insert_run_, run.id, one, one, Null{}, Null{}, Null{}, Null{}, seq, now, Null{},
+                Null{});
       log(run, seq, Null{}, now);
       bare_.run(insert_message_, run.id, one, one, std::int64_t{leased}, now, std::int64_t{4}, one,
                 std::int64_t{0}, one, now, Null{}, Null{}, Null{}, now, one, worker, Null{}, seq,

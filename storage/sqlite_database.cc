@@ -30,7 +30,7 @@ constexpr std::string_view writer_pragmas =
     "PRAGMA foreign_keys = OFF;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"
-    "PRAGMA cache_size = -49152;"  // KiB
+    "PRAGMA cache_size = -24576;"  // KiB
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA busy_timeout = 5000;";
 
@@ -38,7 +38,7 @@ constexpr std::string_view reader_pragmas =
     "PRAGMA query_only = ON;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"
-    "PRAGMA cache_size = -8192;"
+    "PRAGMA cache_size = -4096;"
     "PRAGMA busy_timeout = 1000;";
 
 void make_directory(const std::string& directory) {

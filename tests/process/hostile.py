@@ -244,9 +244,9 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--seed", type=int, default=1)
-    # What is stored meanwhile fills the page caches, 48 MiB for the writer and 8 MiB for each of 4 readers; 48 MiB are for
+    # What is stored meanwhile fills the page caches, 24 MiB for the writer and 4 MiB for each of 4 readers; 48 MiB are for
     # the allocator. A leak outgrows both within some minutes.
-    parser.add_argument("--growth-mib", type=int, default=80 + 48)
+    parser.add_argument("--growth-mib", type=int, default=40 + 48)
     asked = parser.parse_args()
     random.seed(asked.seed)
     folder = tempfile.mkdtemp(prefix="sluice-hostile-")
