@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 namespace sluice::json_scan {
 namespace {
@@ -48,25 +49,6 @@ bool overflows(std::string_view number) {
     if (is_digit(number[i]) && exponent < cap) exponent = exponent * 10 + (number[i] - '0');
   }
   return before_point - leading_zeros + (negative ? -exponent : exponent) > 0;
-}
-
-void append_utf8(std::string& out, unsigned code) {
-  const auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6);
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3F));
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
 }
 
 unsigned hex_value(char c) {

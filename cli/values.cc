@@ -13,7 +13,10 @@ namespace {
 constexpr int page_items = 500;
 
 std::string json_problems(const Error& error) {
+  // The sentence that this ends up in has said so.
+  constexpr std::string_view said = "not JSON: ";
   std::string text = error.detail;
+  if (text.starts_with(said)) text.erase(0, said.size());
   for (const auto& problem : error.problems)
     text += fmt::format("\n  {}: {}", problem.pointer.empty() ? "(whole)" : problem.pointer,
                         problem.detail);

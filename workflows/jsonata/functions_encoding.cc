@@ -61,7 +61,7 @@ Value base64decode(Evaluator& evaluator, const Call& call) {
     bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xFFFFFF;
     if ((count += 6) < 8) continue;
     count -= 8;
-    append_code_point(out, bits >> count & 0xFF);
+    append_utf8(out, bits >> count & 0xFF);
   }
   return evaluator.heap().text(out);
 }
@@ -87,7 +87,7 @@ bool is_utf8(string_view text) {
     const std::size_t start = at;
     const char32_t code = next_code_point(text, at);
     std::string again;
-    append_code_point(again, code);
+    append_utf8(again, code);
     if (is_surrogate(code) || code > 0x10FFFF || again != text.substr(start, at - start))
       return false;
   }

@@ -90,7 +90,7 @@ Token Lexer::read_string(char quote) {
   std::string out;
   char32_t high = 0;  // the first half of a pair, waiting for the second
   const auto flush = [&] {
-    if (high != 0) append_code_point(out, high);
+    if (high != 0) append_utf8(out, high);
     high = 0;
   };
   for (++position_; position_ < text_.size(); ++position_) {
@@ -128,14 +128,14 @@ Token Lexer::read_string(char quote) {
     }
     position_ += 4;
     if (high != 0 && code >= 0xDC00 && code < 0xE000) {
-      append_code_point(out, 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00));
+      append_utf8(out, 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00));
       high = 0;
     } else {
       flush();
       if (code >= 0xD800 && code < 0xDC00)
         high = code;
       else
-        append_code_point(out, code);
+        append_utf8(out, code);
     }
   }
   fail("S0101", {.position = position_});

@@ -335,7 +335,7 @@ double read_integer(string_view text, const IntegerFormat& format) {
                         [&](const auto& separator) { return separator.character == character; });
         if (separates) continue;
         const bool own = character >= format.zero && character <= format.zero + 9;
-        append_code_point(digits, own ? character - format.zero + U'0' : character);
+        append_utf8(digits, own ? character - format.zero + U'0' : character);
       }
       return read_prefix(digits);
     }

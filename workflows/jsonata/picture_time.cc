@@ -266,7 +266,7 @@ std::string pattern_of(const Part& part) {
     std::string pattern = part.component == 'z' ? "GMT[-+][0-9]+" : "[-+][0-9]+";
     if (part.format && part.format->regular) {
       std::string separator;
-      append_code_point(separator, part.format->separators.front().character);
+      append_utf8(separator, part.format->separators.front().character);
       pattern += escaped(separator) + "[0-9]+";
     }
     return pattern;

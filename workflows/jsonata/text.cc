@@ -12,25 +12,6 @@
 
 namespace sluice::workflows::jsonata {
 
-void append_code_point(std::string& out, char32_t code) {
-  const auto put = [&](char32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6);
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3F));
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
-}
-
 std::u32string code_points(std::string_view text) {
   std::u32string out;
   out.reserve(text.size());
@@ -41,7 +22,7 @@ std::u32string code_points(std::string_view text) {
 std::string to_utf8(std::u32string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char32_t code : text) append_code_point(out, code);
+  for (const char32_t code : text) append_utf8(out, code);
   return out;
 }
 
@@ -117,7 +98,7 @@ std::string without_surrogates(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const char32_t code = next_code_point(text, at);
-    append_code_point(out, is_surrogate(code) ? 0xFFFD : code);
+    append_utf8(out, is_surrogate(code) ? 0xFFFD : code);
   }
   return out;
 }
@@ -155,7 +136,7 @@ std::string to_upper(std::string_view text) {
       out += std::string_view("FF\0FI\0FL\0FFIFFLST\0ST\0", 21)
                  .substr((code - 0xFB00) * 3, code == 0xFB03 || code == 0xFB04 ? 3 : 2);
     else
-      append_code_point(out, towupper_l(static_cast<wint_t>(code), unicode()));
+      append_utf8(out, towupper_l(static_cast<wint_t>(code), unicode()));
   }
   return out;
 }
@@ -178,9 +159,9 @@ std::string to_lower(std::string_view text) {
       const bool letter_follows =
           at < text.size() &&
           iswalpha_l(static_cast<wint_t>(next_code_point(text, behind)), unicode());
-      append_code_point(out, after_letter && !letter_follows ? 0x3C2 : 0x3C3);
+      append_utf8(out, after_letter && !letter_follows ? 0x3C2 : 0x3C3);
     } else {
-      append_code_point(out, towlower_l(static_cast<wint_t>(code), unicode()));
+      append_utf8(out, towlower_l(static_cast<wint_t>(code), unicode()));
     }
     after_letter = iswalpha_l(static_cast<wint_t>(code), unicode()) != 0;
   }

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace sluice::workflows::jsonata {
 
 // The code point at `at`, which moves behind it. A byte that starts none counts for itself.
@@ -24,7 +26,6 @@ inline char32_t next_code_point(std::string_view text, std::size_t& at) {
   at += length;
   return code;
 }
-void append_code_point(std::string& out, char32_t code);
 std::u32string code_points(std::string_view text);
 std::string to_utf8(std::u32string_view text);
 
