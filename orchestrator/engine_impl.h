@@ -341,6 +341,7 @@ struct Engine::Impl final : storage::Memory {
   std::int64_t live_runs = 0;
   std::unordered_map<std::int64_t, std::unique_ptr<Join>> joins;  // by spawn
   std::vector<std::int64_t> open_sources;  // spawns whose list of items is open, oldest first
+  Transaction* items_tx = nullptr;  // a batcher outlives the transaction: the one it makes items in
   std::deque<Followup> followups;
   bool following = false;
   bool spawns_spent = true;  // there may be rows to sweep

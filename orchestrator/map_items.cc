@@ -40,12 +40,13 @@ workflows::Evaluated<bool> Engine::Impl::open_source(Transaction& tx, Join& join
   limits.payload_bytes_max = options.payload_bytes_max;
   join.batcher = std::make_unique<ItemBatcher>(
       *join.source, limits, join.plan.batch_input ? load_doc(tx, join.plan.batch_input) : Doc{},
-      [this, &tx, &join](SourceItem item) -> workflows::Evaluated<std::string> {
-        auto input = item_input(tx, join, item_of(join, std::move(item)));
+      [this, &join](SourceItem item) -> workflows::Evaluated<std::string> {
+        auto input = item_input(*items_tx, join, item_of(join, std::move(item)));
         if (!input) return std::move(input.failure());
         return input->text();
       });
   // How many items a batch took is only known by making it.
+  items_tx = &tx;
   for (std::int64_t made = 0; made < join.next; ++made)
     if (auto batch = join.batcher->next(); !batch) return std::move(batch.failure());
   return true;
@@ -66,6 +67,7 @@ workflows::Evaluated<std::optional<Engine::Impl::NextItem>> Engine::Impl::next_i
   if (!join.source)
     if (auto opened = open_source(tx, join, state); !opened) return std::move(opened.failure());
   NextItem next;
+  items_tx = &tx;
   if (join.batcher) {
     auto batch = join.batcher->next();
     if (!batch) return std::move(batch.failure());

@@ -259,6 +259,29 @@ TEST_CASE("items may fail up to the tolerated count, and one more fails the Map"
   });
 }
 
+TEST_CASE("batches are made over many transactions, with what ItemSelector reads") {
+  World w;
+  w.deploy(
+      "batched",
+      R"({"StartAt":"Each","States":{"Each":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":3,
+    "ItemBatcher":{"MaxItemsPerBatch":2},"ItemSelector":{"k.$":"$.k","v.$":"$$.Map.Item.Value"},
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"Work",
+      "States":{"Work":{"Type":"Task","Resource":"queue:work","End":true}}},"End":true}}})");
+  std::string input = items(199);
+  input.insert(input.size() - 1, R"(,"k":7)");
+  const RunId run = w.start("batched", input);
+  for (int batch = 0; batch < 100; ++batch) {
+    if (batch == 50) w.reopen();
+    const auto task = w.take("work");
+    const Json body = task.body.json();
+    REQUIRE(body["Items"].size() == (batch == 99 ? 1U : 2U));
+    REQUIRE(body["Items"][0]["k"] == 7);
+    REQUIRE(body["Items"][0]["v"] == 2 * batch);
+    w.complete(task.token, std::to_string(batch));
+  }
+  holds(w, [&] { CHECK(w.detail(run).output.json().size() == 100); });
+}
+
 TEST_CASE("a child run's output is the state's result, and its end moves the parent on") {
   World w;
   w.deploy("child", stages({"Work"}));
