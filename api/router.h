@@ -56,6 +56,7 @@ struct Route {
 std::vector<Route> workflow_routes();
 std::vector<Route> run_routes();
 std::vector<Route> queue_routes();
+std::vector<Route> event_routes();
 std::vector<Route> task_routes();
 std::vector<Route> dead_letter_routes();
 std::vector<Route> service_routes();

@@ -215,6 +215,30 @@ constexpr Schema all[] = {
      R"("description":"13 characters of base 32"},"duplicate":{"type":"boolean"}},)"
      R"("required":["status","id"]}}},"required":["items"]})"
     },
+    {"PublishEvent",
+     R"({"type":"object","properties":{"key":{"type":"string","maxLength":1024,"default":""},)"
+     R"("body":{"description":"any JSON value: the result of the state that waits","default":{}}},)"
+     R"("additionalProperties":false})"
+    },
+    {"EventPublished",
+     R"({"type":"object","properties":{"id":{"type":"string"},"woken":{"type":"integer",)"
+     R"("description":"frames that went on with it at once; where it is for all, others may follow"},)"
+     R"("kept":{"type":"boolean","description":"for those who begin to wait later"}},)"
+     R"("required":["id","woken","kept"]})"
+    },
+    {"KeptEventPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"id":{"type":"string"},"key":{"type":"string"},"body":{},)"
+     R"("at":{"type":"string","format":"date-time"},"until":{"type":"string",)"
+     R"("format":"date-time"}},"required":["id","key","body","at","until"]}},)"
+     R"("next":{"type":["string","null"]}},"required":["items","next"]})"
+    },
+    {"EventWaiterPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"key":{"type":"string"},"run":{"type":"string"},"frame":{"type":"string"},)"
+     R"("since":{"type":"string","format":"date-time"}},"required":["key","run","frame","since"]}},)"
+     R"("next":{"type":["string","null"]}},"required":["items","next"]})"
+    },
     {"PeekedMessage",
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"status":{"type":"string","enum":["ready",)"

@@ -199,6 +199,15 @@ Result<SendMessages> read_send(Envelope& body) {
   return error;
 }
 
+PublishEvent read_event(Envelope& body) {
+  PublishEvent event;
+  event.name = std::string(body.required_string("name"));
+  if (const auto key = body.optional_string("key")) event.key = std::string(*key);
+  const auto content = body.optional_raw("body");
+  event.body = content ? Doc::from_text(std::string(*content)) : Doc::empty_object();
+  return event;
+}
+
 template <class T>
 Result<StreamRequest> finished(Envelope& body, T request) {
   if (auto status = body.finish(); !status) return std::move(status).error();
@@ -242,7 +251,7 @@ constexpr std::array ops = {
     Op{"bye", read_bare<Bye>},
     Op{"hello", read_one<read_hello>},
     Op{"publish", not_offered},
-    Op{"event", not_offered}};
+    Op{"event", read_one<read_event>}};
 
 StreamMessage read_message(Envelope& body) {
   StreamMessage message{body.optional_integer("ref", 0, ref_max), StreamRequest(Ping{})};
@@ -399,6 +408,9 @@ void append_ok(std::string& out, std::optional<std::int64_t> ref, const AnyReply
       out += (*sent)[n].duplicate ? ",\"duplicate\":true}" : ",\"duplicate\":false}";
     }
     out += ']';
+  } else if (const auto* published = std::get_if<PublishEvent::Reply>(&reply)) {
+    append_member(out, "id", to_string(published->id));
+    out += fmt::format(",\"woken\":{},\"kept\":{}", published->woken, published->kept);
   }
   out += '}';
 }

@@ -44,7 +44,8 @@ struct Bye {};
 using StreamRequest =
     std::variant<Hello, Subscribe, SetCredit, Unsubscribe, Revoked, Ping, Bye,
                  orchestrator::CompleteTask, orchestrator::FailTask, orchestrator::HeartbeatTask,
-                 orchestrator::ReleaseTask, orchestrator::StartRun, orchestrator::SendMessages>;
+                 orchestrator::ReleaseTask, orchestrator::StartRun, orchestrator::SendMessages,
+                 orchestrator::PublishEvent>;
 
 struct StreamMessage {
   std::optional<std::int64_t> ref;  // absent also where it could not be read

@@ -27,8 +27,6 @@ Report check_file(const std::string& text) {
   auto compiled = workflows::compile(text);
   if (compiled) {
     report.warnings = compiled->warnings;
-    if (const auto offered = workflows::check_offered(*compiled->machine); !offered)
-      report.problems = offered.error().problems;
     return report;
   }
   report.problems = compiled.error().problems;

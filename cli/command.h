@@ -159,6 +159,7 @@ Command graph_command();
 Command test_command();
 Command eval_command();
 Command start_command();
+Command event_command();
 Command runs_command();
 Command show_command();
 Command watch_command();

@@ -123,6 +123,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (row.child_run && std::holds_alternative<TaskFailed>(event))
     follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
+  leave_event(tx, row);
   const Now time = now();
   Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
                             Limits{options.payload_bytes_max});
@@ -185,6 +186,10 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (const auto* spawn = std::get_if<SpawnItems>(&effects.next))
     storing.docs = {spawn->input, spawn->items, spawn->reader, spawn->batch_input, spawn->writer};
   if (const auto* publish = std::get_if<Publish>(&effects.next)) storing.docs = {publish->result};
+  Doc there;  // an event that was published before the state waited for it
+  if (const auto* await = std::get_if<AwaitEvent>(&effects.next))
+    there = event_lines.take(tx, await->name, await->key, time.wall).value_or(Doc{});
+  if (there) storing.docs = {there};
   Doc result;  // a child's
   if (finish_effect != nullptr && child)
     result = failed ? error_doc(finish_effect->fault) : finish_effect->output;
@@ -216,13 +221,14 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
     finish(tx, live, *finish_effect, letter, failures, attempts, headers);
   } else {
     drop_deadlines(tx, row);
-    apply_next(tx, live, effects.next, seq);
+    apply_next(tx, live, effects.next, std::move(there), seq);
   }
   follow(tx);
 }
 
 // What is no task on a queue and no end.
-void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std::int64_t seq) {
+void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, Doc there,
+                              std::int64_t seq) {
   FrameRow& row = live.row;
   const Now time = now();
   if (const auto* wait = std::get_if<WaitUntil>(&next)) {
@@ -247,12 +253,9 @@ void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, std
     wait_as_frame(tx, live, WaitKind::children, std::nullopt);
     look_at(join_of(tx, seq, row.frame.id));
   } else {
-    SLUICE_CHECK(std::holds_alternative<AwaitEvent>(next), "a Next that the engine knows");
-    // Refused when a definition is deployed; one that was stored by another version may have it.
-    Pending refused;
-    refused.kind = Pending::Kind::failed;
-    refused.fault = {"States.Runtime", "Waiting for an event is not offered by this version."};
-    go_on_later(tx, live, std::move(refused));
+    const auto* await = std::get_if<AwaitEvent>(&next);
+    SLUICE_CHECK(await != nullptr, "a Next that the engine knows");
+    await_event(tx, live, *await, std::move(there), seq);
   }
 }
 

@@ -91,8 +91,23 @@ std::vector<CheckFinding> Inspector::check() const {
               report("a frame that waits for children has a live one",
                      "frame " + to_string(row.frame.id) + " waits for children that have all ended",
                      "redrive");
+            const bool waits = static_cast<WaitKind>(q.int64(2)) == WaitKind::event;
+            const bool in_line = reader
+                                     .query(sql::event_waiter_exists, row.event_name, row.event_key,
+                                            row.event_since, row.frame.id)
+                                     .step();
+            if (waits != in_line)
+              report("a frame that waits for an event stands in its line",
+                     "frame " + to_string(row.frame.id) + " waits for the event \"" +
+                         row.event_name + "\" but is not in its line",
+                     "redrive");
           }
         }
+        for (auto q = reader.query(sql::lost_event_waiters); q.step();)
+          report("who stands in the line of an event waits for it",
+                 "frame " + to_base32(q.int64(1)) + " stands in the line of the event \"" +
+                     std::string(q.text(0)) + "\" but does not wait for it",
+                 "none: report it");
         for (auto q = reader.query(sql::lost_children); q.step();)
           report("a live child has one row that will move it on",
                  "frame " + to_base32(q.int64(2)) +

@@ -159,6 +159,18 @@ struct SendMessages {
   using Reply = std::vector<Sent>;  // all or none
   std::vector<NewMessage> messages;
 };
+// An event for the states that wait for it (event:NAME).
+struct PublishEvent {
+  struct Reply {
+    EventId id;
+    std::int64_t woken = 0;  // frames that went on with it at once; where it is for all, others may
+                             // follow
+    bool kept = false;       // for those who begin to wait later
+  };
+  std::string name;
+  std::string key;
+  Doc body;
+};
 struct PutQueue {
   using Reply = Unit;
   std::string queue;
@@ -210,10 +222,11 @@ struct ReplayDeadLetters {
   std::int64_t limit = 1000;
 };
 
-using AnyCommand =
-    std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask, FailTask,
-                 HeartbeatTask, ReleaseTask, SendMessages, ReplayDeadLetter, DropDeadLetter>;
-using AnyReply = std::variant<Unit, StartRun::Reply, HeartbeatTask::Reply, SendMessages::Reply>;
+using AnyCommand = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask,
+                                FailTask, HeartbeatTask, ReleaseTask, SendMessages, PublishEvent,
+                                ReplayDeadLetter, DropDeadLetter>;
+using AnyReply = std::variant<Unit, StartRun::Reply, HeartbeatTask::Reply, SendMessages::Reply,
+                              PublishEvent::Reply>;
 
 inline constexpr std::size_t batch_items_max = 1'000;
 

@@ -1,8 +1,9 @@
 // The inside of the engine: everything the writer thread owns.
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
-// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, queue_commands.cc,
-// workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc, recovery.cc.
+// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
+// queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
+// recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -17,6 +18,7 @@
 
 #include "base/random.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/events.h"
 #include "orchestrator/frame_row.h"
 #include "orchestrator/join.h"
 #include "orchestrator/log_format.h"
@@ -144,7 +146,7 @@ struct Engine::Impl final : storage::Memory {
   void write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
                  std::int64_t seq, const Storing& storing = {});
   void limit_time(Transaction& tx, FrameRow& row, const TimeLimits& limits, const queue::Queue* q);
-  void apply_next(Transaction& tx, Live& live, const Next& next, std::int64_t seq);
+  void apply_next(Transaction& tx, Live& live, const Next& next, Doc there, std::int64_t seq);
   void schedule(Transaction& tx, Live& live, const ScheduleTask& task, bool same_entry,
                 std::string failures);
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
@@ -217,6 +219,15 @@ struct Engine::Impl final : storage::Memory {
 
   // ---- publishing.cc ----
   void send_from_state(Transaction& tx, Live& live, const Publish& publish);
+
+  // ---- publish_event.cc ----
+  Result<PublishEvent::Reply> apply(Transaction& tx, const PublishEvent& c);
+  bool wake(Transaction& tx, const EventWaiter& waiter, const std::string& body);
+  std::int64_t wake_all(Transaction& tx, const PublishedEvent& event);
+  void tend_events(Transaction& tx);
+  void await_event(Transaction& tx, Live& live, const AwaitEvent& await, Doc there,
+                   std::int64_t seq);
+  void leave_event(Transaction& tx, FrameRow& row);
 
   // ---- child_runs.cc ----
   RunId create_run(Transaction& tx, Version& version, const NewRun& run);
@@ -332,6 +343,7 @@ struct Engine::Impl final : storage::Memory {
   storage::UndoLog undo;
   queue::Queues queues{undo};
   Catalog catalog{undo};
+  Events event_lines{undo};
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;

@@ -20,6 +20,7 @@ enum Part : std::int64_t {
   has_waiter = 1 << 8,
   has_headers = 1 << 9,
   has_source = 1 << 10,
+  has_event = 1 << 11,
 };
 
 void put(ByteWriter& out, DocRef ref) {
@@ -92,6 +93,7 @@ std::string encode(const FrameRow& row) {
   if (row.child_run) parts |= has_child_run;
   if (row.waiter.value != 0) parts |= has_waiter;
   if (!row.headers.empty()) parts |= has_headers;
+  if (row.event_since != 0) parts |= has_event;
   out.number(parts);
   if (parts & has_parent) {
     out.number(f.parent.value);
@@ -124,6 +126,11 @@ std::string encode(const FrameRow& row) {
   if (parts & has_waiter) out.number(row.waiter.value);
   if (parts & has_headers) out.text(row.headers);
   if (parts & has_source) out.text(f.item.source);
+  if (parts & has_event) {
+    out.number(row.event_since);
+    out.text(row.event_name);
+    out.text(row.event_key);
+  }
   return bytes;
 }
 
@@ -201,6 +208,11 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
   if (parts & has_waiter) row.waiter = FrameId{in.number()};
   if (parts & has_headers) row.headers = in.text();
   if (parts & has_source) f.item.source = in.text();
+  if (parts & has_event) {
+    row.event_since = in.number();
+    row.event_name = in.text();
+    row.event_key = in.text();
+  }
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt,
                                 "frame " + to_string(id) + ": its row is damaged");

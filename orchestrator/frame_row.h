@@ -66,7 +66,10 @@ struct FrameRow {
   std::string plan;
   Stopping stopping;
   Pending pending;
-  RunId child_run;      // while it waits for the end of a run
+  RunId child_run;  // while it waits for the end of a run
+  // While it waits for an event: its row of event_waiters. 0: it does not.
+  std::int64_t event_since = 0;
+  std::string event_name, event_key;
   FrameId waiter;       // of a root frame: the frame that waits for the run's end
   std::string headers;  // where the frame is kept: of the stage's message
 };

@@ -113,6 +113,20 @@ struct PeekedMessage {
   std::string worker;  // leased: who holds it
 };
 
+// Published, and waited for by nobody yet; or for all who come in its time.
+struct KeptEvent {
+  EventId id;
+  std::string key;
+  Doc body;
+  WallTime at, until;
+};
+struct EventLine {  // a frame in the line of an event
+  std::string key;
+  RunId run;
+  FrameId frame;
+  WallTime since;
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -152,6 +166,12 @@ class Inspector {
 
   Result<Page<PeekedMessage>> messages(const std::string& queue, int limit,
                                        const std::optional<std::string>& cursor) const;
+
+  // By key; of one key the oldest first.
+  Page<KeptEvent> kept_events(const std::string& name, int limit,
+                              const std::optional<std::string>& cursor) const;
+  Page<EventLine> event_waiters(const std::string& name, int limit,
+                                const std::optional<std::string>& cursor) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

@@ -130,6 +130,13 @@ inline constexpr Sql owned_after{
 inline constexpr Sql frames_after{
     "inspect.frames_after",
     "SELECT id, data, wait_kind FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
+inline constexpr Sql event_waiter_exists{
+    "inspect.event_waiter_exists",
+    "SELECT 1 FROM event_waiters WHERE name = ?1 AND key = ?2 AND since = ?3 AND frame = ?4"};
+inline constexpr Sql lost_event_waiters{
+    "inspect.lost_event_waiters",
+    "SELECT name, frame FROM event_waiters w WHERE NOT EXISTS (SELECT 1 FROM frames f WHERE f.id = "
+    "w.frame AND f.wait_kind = 7) LIMIT 100"};
 inline constexpr Sql deadline_exists{
     "inspect.deadline_exists",
     "SELECT 1 FROM deadlines WHERE due = ?1 AND frame = ?2 AND kind = ?3"};

@@ -120,6 +120,14 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
     } else if (kind == WaitKind::token) {
       w.sentence = fmt::format("waits for success or failure by its task token, for {}",
                                in_words(wall - w.since));
+    } else if (kind == WaitKind::event) {
+      w.name = row.event_name;
+      w.detail["event"] = row.event_name;
+      w.detail["key"] = row.event_key;
+      w.sentence = fmt::format(
+          "waits for the event \"{}\"{}, for {}; POST /v1/events/{} publishes it", row.event_name,
+          row.event_key.empty() ? "" : fmt::format(" with key \"{}\"", row.event_key),
+          in_words(wall - w.since), row.event_name);
     } else if (kind == WaitKind::child_run) {
       w.name = to_string(row.child_run);
       w.detail["run"] = w.name;

@@ -33,6 +33,7 @@
 namespace sluice::orchestrator {
 
 inline constexpr int inline_states_max = 64;
+inline constexpr std::size_t event_key_bytes_max = 1'024;
 
 // Which item of a Map a frame works on: `$$.Map.Item`.
 struct Item {

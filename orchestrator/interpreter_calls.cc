@@ -239,6 +239,10 @@ Walk::Evaluated<AwaitEvent> Walk::event(const Resource& resource,
   auto key = text_member(given.json(), "Key");
   if (!key) return std::move(key.failure());
   out.key = *std::move(key);
+  if (out.key.size() > event_key_bytes_max)
+    return Failure{"States.Runtime",
+                   fmt::format("The Key of the event \"{}\" has {} bytes; at most {} are allowed.",
+                               out.name, out.key.size(), event_key_bytes_max)};
   return out;
 }
 

@@ -99,6 +99,7 @@ struct EngineStats {
 struct Options {
   std::size_t payload_bytes_max = 1 << 20;
   std::int64_t children_live_max = 1'000;  // of one Map at a time, where it does not say fewer
+  std::int64_t events_kept_max = 100'000;  // published, and waited for by nobody yet
   std::string
       items_directory;  // where Maps find files of items and put files of results; "": nowhere
   Duration session_grace = seconds(2);         // a lost connection's time to come back

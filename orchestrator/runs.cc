@@ -164,6 +164,7 @@ void Engine::Impl::end_now(Transaction& tx, Live& live) {
   note_fence(live);
   if (row.child_run) follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
+  leave_event(tx, row);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   const std::string failures =

@@ -61,6 +61,7 @@ void Engine::Impl::stop_child(Transaction& tx, Live& live, Join& join) {
   records.push_back(std::move(stopped));
   note_fence(live);
   row.child_run = RunId{};
+  leave_event(tx, row);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   leave_home(tx, live);

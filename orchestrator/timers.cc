@@ -24,6 +24,7 @@ void Engine::Impl::tick(Transaction& tx) {
   expire_messages(tx);
   fire_frames(tx);
   fire_deadlines(tx);
+  tend_events(tx);
   if (spawns_spent) {
     spawns_spent = sweep_spawns(tx, ticks_step);
     more_due = more_due || spawns_spent;
@@ -33,6 +34,7 @@ void Engine::Impl::tick(Transaction& tx) {
   if (time - swept_at >= seconds(10)) {
     swept_at = time;
     queues.sweep(tx, now());
+    if (event_lines.sweep(tx, now().wall, ticks_step)) more_due = true;
     tx.run(sql::sweep_idempotent, now().wall - seconds(86'400), ticks_step);
   }
 }

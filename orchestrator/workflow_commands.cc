@@ -23,12 +23,27 @@ std::string sha256_hex(std::string_view text) {
 }  // namespace
 
 Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployWorkflow& c) {
-  if (auto offered = workflows::check_offered(*c.machine); !offered) return offered.error();
   const Now time = now();
-  // A queue's settings belong to the queue: two definitions that disagree are refused, unless an
+  // Settings belong to the queue or the event: two definitions that disagree are refused, unless an
   // operator has spoken.
-  Error disagreement = make_error(Errc::invalid_definition,
-                                  "the definition disagrees with another about a queue's settings");
+  Error disagreement =
+      make_error(Errc::invalid_definition,
+                 "the definition disagrees with another about the settings of a queue or an event");
+  for (const auto& [name, settings] : c.machine->events) {
+    const auto* given = event_lines.given_settings(name);
+    if (given == nullptr || *given == settings) continue;
+    for (const auto& [id, other] : catalog.all()) {
+      if (other->deleted || other->name == c.name) continue;
+      const auto& machine = catalog.machine(tx, *catalog.version(*other, other->latest));
+      for (const auto& [other_event, other_settings] : machine.events)
+        if (other_event == name && !(other_settings == settings))
+          disagreement.problems.push_back(
+              {"/Events/" + pointer_token(name),
+               "workflow \"" + other->name + "\" says " +
+                   to_text(workflows::to_json(other_settings)) + ", this one " +
+                   to_text(workflows::to_json(settings)) + "; make them agree"});
+    }
+  }
   for (const auto& [name, settings] : c.machine->queues) {
     const queue::Queue* q = queues.find(name);
     if (q == nullptr || q->operator_settings || !q->definition_settings) continue;
@@ -57,6 +72,8 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
       const std::optional<std::string> json = to_text(workflows::to_json(settings));
       queues.set_definition_settings(tx, q, json, in_force(q.operator_settings, json));
     }
+    for (const auto& [name, settings] : c.machine->events)
+      event_lines.put_settings(tx, name, settings);
   }
   return DeployWorkflow::Reply{deployed.version->number, hash, deployed.created};
 }

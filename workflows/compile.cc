@@ -28,7 +28,7 @@ constexpr FieldRule machine_rules[] = {{"StartAt"},
                                        {"Queues"},
                                        {"MaxTransitions"},
                                        {"RetentionSeconds"},
-                                       {"Events", false},
+                                       {"Events"},
                                        {"InputSchema", false},
                                        {"Triggers", false},
                                        {"OnFailure", false},
@@ -79,6 +79,34 @@ void parse_queues(const Fields& fields, Machine& machine) {
   }
 }
 
+void parse_events(const Fields& fields, Machine& machine) {
+  ParseContext& context = fields.context();
+  const Json* events = fields.object("Events");
+  if (events == nullptr) return;
+  std::vector<std::string_view> awaited;
+  for (const State& state : machine.states) {
+    const auto* task = std::get_if<TaskState>(&state.body);
+    if (task != nullptr && task->resource.kind == ResourceKind::event)
+      awaited.push_back(task->resource.target);
+  }
+  for (const auto& [name, value] : events->items()) {
+    const std::string pointer = fields.pointer("Events") + "/" + pointer_token(name);
+    if (!queue_name_valid(name)) {
+      context.problem(pointer, "an event's name has 1 to 255 bytes and no white space");
+    }
+    const auto settings = parse_event_settings(value, pointer);
+    if (!settings) {
+      context.add(settings.error(), pointer);
+      continue;
+    }
+    if (std::ranges::find(awaited, std::string_view(name)) == awaited.end()) {
+      context.warning(pointer, fmt::format("no Task of this definition waits for the event {}{}",
+                                           in_quotes(name), context.suggestion(name, awaited)));
+    }
+    machine.events.emplace_back(name, *settings);
+  }
+}
+
 void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
   if (!root.is_object()) {
     context.problem("", fmt::format("a definition must be an object, not {}", describe(root)));
@@ -98,6 +126,7 @@ void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
   definition.variables.check(context);
   collect_stage_queues(machine);
   parse_queues(fields, machine);
+  parse_events(fields, machine);
 }
 
 // The document, also where keys stand twice: that is reported, and the rest is still checked.

@@ -31,20 +31,6 @@ StateIndex Machine::find(std::string_view name) const {
   return no_state;
 }
 
-Status check_offered(const Machine& machine) {
-  Error error = make_error(Errc::invalid_definition,
-                           "the definition has a Task that this version does not run");
-  for (const State& state : machine.states) {
-    const auto* task = std::get_if<TaskState>(&state.body);
-    if (task == nullptr || task->resource.kind != ResourceKind::event) continue;
-    error.problems.push_back({state.pointer + "/Resource",
-                              "waiting for an event is not offered by this version; wait for a "
-                              "task token instead (\"queue:NAME.waitForTaskToken\")"});
-  }
-  if (error.problems.empty()) return ok();
-  return error;
-}
-
 std::string canonical_text(std::string_view text) {
   std::string out;
   out.reserve(text.size());

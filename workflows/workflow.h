@@ -168,6 +168,13 @@ struct QueueSettings {
   bool operator==(const QueueSettings&) const = default;
 };
 
+// How an event that states wait for is delivered, as a definition's Events say.
+struct EventSettings {
+  double keep_seconds = 86'400;  // for those who begin to wait later; 0: not kept
+  bool deliver_all = false;      // every waiter gets it; else the one that has waited longest
+  bool operator==(const EventSettings&) const = default;
+};
+
 struct Machine {
   std::string comment;
   StateIndex start_at = no_state;
@@ -177,6 +184,7 @@ struct Machine {
   std::optional<std::int64_t> retention_s;  // how long an ended run is kept
   std::int64_t transitions_max = 1'000'000;
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
+  std::vector<std::pair<std::string, EventSettings>> events;  // the definition's Events
   // Every queue a Task names, each once. A lambda:invoke whose FunctionName is computed names none.
   std::vector<std::string> stage_queues;
 
@@ -198,10 +206,6 @@ struct Compiled {
 // the language but not offered yet are refused by name, never ignored.
 Result<Compiled> compile(std::string_view text);
 
-// Refuses, with invalid_definition and every place, what a definition may say but this version does
-// not run yet: Tasks that wait for an event. Whoever deploys asks.
-Status check_offered(const Machine& machine);
-
 // The same text with insignificant white space removed: what is hashed and stored.
 // REQUIRES: compile(text) succeeded.
 std::string canonical_text(std::string_view text);
@@ -210,5 +214,9 @@ std::string canonical_text(std::string_view text);
 // stands. Refuses with invalid_argument and every problem found.
 Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view pointer);
 Json to_json(const QueueSettings& settings);
+
+// One member of a definition's Events. Refuses with invalid_definition and every problem found.
+Result<EventSettings> parse_event_settings(const Json& value, std::string_view pointer);
+Json to_json(const EventSettings& settings);
 
 }  // namespace sluice::workflows

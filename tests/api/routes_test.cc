@@ -399,6 +399,52 @@ TEST_CASE(
   CHECK(host->get("/v1/dead-letters/" + other).json()["reason"] == "known");
 }
 
+TEST_CASE("an event wakes who waits for it, and what nobody waits for is shown") {
+  Host host;
+  REQUIRE(host->put("/v1/workflows/waits", R"({"StartAt":"Paid","States":{"Paid":{"Type":"Task",
+      "Resource":"event:paid","Parameters":{"Key.$":"$.order"},"End":true}}})")
+              .status == 201);
+  const auto start = [&](const std::string& order) {
+    return host->post("/v1/workflows/waits/runs", R"({"input":{"order":")" + order + "\"}}")
+        .json()["id"]
+        .get<std::string>();
+  };
+  const std::string a = start("a"), b = start("b");
+  const Json why = host->get("/v1/runs/" + a).json()["waiting_for"][0];
+  CHECK(why["kind"] == "event");
+  CHECK(why["name"] == "paid");
+
+  const Json first = host->get("/v1/events/paid/waiters?limit=1").json();
+  REQUIRE(first["items"].size() == 1);
+  CHECK(first["items"][0]["key"] == "a");
+  CHECK(first["items"][0]["run"] == a);
+  const Json rest =
+      host->get("/v1/events/paid/waiters?cursor=" + first["next"].get<std::string>()).json();
+  REQUIRE(rest["items"].size() == 1);
+  CHECK(rest["items"][0]["run"] == b);
+  CHECK(rest["next"].is_null());
+
+  const Json woken = host->post("/v1/events/paid", R"({"key":"b","body":{"amount":1}})").json();
+  CHECK(woken["woken"] == 1);
+  CHECK(woken["kept"] == false);
+  CHECK(host->get("/v1/runs/" + b).json()["output"] == Json::parse(R"({"amount":1})"));
+
+  for (const char* body : {R"({"key":"z","body":1})", R"({"key":"y"})", R"({"key":"z","body":2})"})
+    CHECK(host->post("/v1/events/paid", body).json()["kept"] == true);
+  const Json kept = host->get("/v1/events/paid/kept?limit=2").json();
+  REQUIRE(kept["items"].size() == 2);
+  CHECK(kept["items"][0]["key"] == "y");
+  CHECK(kept["items"][0]["body"] == Json::object());
+  CHECK(kept["items"][1]["body"] == 1);
+  const Json last =
+      host->get("/v1/events/paid/kept?cursor=" + kept["next"].get<std::string>()).json();
+  REQUIRE(last["items"].size() == 1);
+  CHECK(last["items"][0]["body"] == 2);
+  CHECK(host->get("/v1/events/other/kept").json()["items"].empty());
+  check_problem(host->post("/v1/events/paid", R"({"colour":1})"), 422, "invalid_argument");
+  check_problem(host->post("/v1/events/white%20space", "{}"), 422, "invalid_argument");
+}
+
 TEST_CASE("the dead letters of a queue are replayed together") {
   Host host;
   host.deploy();

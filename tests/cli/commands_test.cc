@@ -83,6 +83,20 @@ TEST_CASE("a file with problems does not keep the others from being deployed") {
       contains(outcome.err, bad.path() + ": 2 problems (invalid_definition)\n  /StartAt: missing"));
 }
 
+TEST_CASE("event publishes, and says who was woken or that it is kept") {
+  PlayedServer server;
+  server.on("POST /v1/events/paid", 200, R"({"id":"e1","woken":1,"kept":false})");
+  const Outcome woken = server.run({"event", "paid", "--key", "A-17", "--body", R"({"x":1})"});
+  CHECK(woken.code == 0);
+  CHECK(woken.out == "1 run woken\n");
+  CHECK(body_of(server, "POST /v1/events/paid") == json(R"({"key":"A-17","body":{"x":1}})"));
+  server.on("POST /v1/events/none", 200, R"({"id":"e2","woken":0,"kept":true})");
+  CHECK(server.run({"event", "none"}).out == "kept: nobody waits for it yet\n");
+  CHECK(body_of(server, "POST /v1/events/none") == json(R"({"key":""})"));
+  CHECK(server.run({"event", "none", "--json"}).out.find("\"kept\":true") != std::string::npos);
+  CHECK(server.run({"event"}).code == static_cast<int>(Exit::usage));
+}
+
 TEST_CASE("start sends what was given and prints the run's id alone") {
   PlayedServer server;
   server.on("POST /v1/workflows/orders/runs", 201, R"({"id":"r1"})");

@@ -417,18 +417,5 @@ TEST_CASE("a message that carries a task token leaves the run waiting for it") {
   holds(w, [&] { CHECK(w.detail(run).output.text() == "42"); });
 }
 
-TEST_CASE("a definition that waits for events is refused when it is deployed, with each place") {
-  World w;
-  const std::string text =
-      R"({"StartAt":"Paid","States":{"Paid":{"Type":"Task","Resource":"event:paid","End":true}}})";
-  auto compiled = workflows::compile(text);
-  REQUIRE(compiled.has_value());
-  const Error error = w.refused(DeployWorkflow{"waits", text, compiled->machine});
-  CHECK(error.code == Errc::invalid_definition);
-  REQUIRE(error.problems.size() == 1);
-  CHECK(error.problems[0].pointer == "/States/Paid/Resource");
-  CHECK(error.problems[0].detail.find("not offered") != std::string::npos);
-}
-
 }  // namespace
 }  // namespace sluice::orchestrator::engine_test

@@ -159,7 +159,6 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
     std::string_view text, pointer, what;
   };
   const Row top[] = {
-      {R"("Events":{})", "/Events", "\"Events\""},
       {R"("Triggers":[])", "/Triggers", "\"Triggers\""},
       {R"("InputSchema":{})", "/InputSchema", "\"InputSchema\""},
       {R"("OnFailure":"Hold")", "/OnFailure", "\"OnFailure\""},

@@ -74,5 +74,38 @@ TEST_CASE("a definition's queues are checked, and one that no Task names is warn
   CHECK(machine->queues[0].second.lease_seconds == 9);
 }
 
+TEST_CASE("an event's settings are kept, and a wrong one is refused at its place") {
+  const auto compiled = compile(R"({"StartAt":"A","Events":{"open":{"Deliver":"All"},"shut":{}},
+    "States":{"A":{"Type":"Task","Resource":"event:open","End":true}}})");
+  REQUIRE(compiled.has_value());
+  const auto& events = compiled->machine->events;
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].second == EventSettings{86'400, true});
+  CHECK(to_text(to_json(events[1].second)) == R"({"KeepSeconds":86400.0,"Deliver":"One"})");
+  REQUIRE(compiled->warnings.size() == 1);
+  CHECK(compiled->warnings[0].pointer == "/Events/shut");
+  struct Row {
+    std::string_view text, pointer, fragment;
+  };
+  const Row rows[] = {
+      {R"(7)", "/Events/open", "must be an object, not the number 7"},
+      {R"({"KeepSeconds":-1})", "/Events/open/KeepSeconds", "a number from 0"},
+      {R"({"KeepSeconds":"1"})", "/Events/open/KeepSeconds", "not the string \"1\""},
+      {R"({"Deliver":"Some"})", "/Events/open/Deliver", "\"One\" or \"All\""},
+      {R"({"KeepSecond":1})", "/Events/open/KeepSecond", "did you mean \"KeepSeconds\"?"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto refused = compile(fmt::format(
+        R"({{"StartAt":"A","Events":{{"open":{}}},"States":{{"A":{{"Type":"Task","Resource":"event:open","End":true}}}}}})",
+        row.text));
+    REQUIRE_FALSE(refused.has_value());
+    REQUIRE(refused.error().problems.size() == 1);
+    CHECK(refused.error().problems[0].pointer == row.pointer);
+    CHECK_MESSAGE(refused.error().problems[0].detail.find(row.fragment) != std::string::npos,
+                  refused.error().problems[0].detail);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::workflows::testing
