@@ -23,6 +23,7 @@
 #include "orchestrator/join.h"
 #include "orchestrator/log_format.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/retention.h"
 #include "orchestrator/tokens.h"
 #include "orchestrator/wait_kind.h"
 #include "queue/queue.h"
@@ -331,6 +332,14 @@ struct Engine::Impl final : storage::Memory {
   void mark_time(Transaction& tx);
   void recover(storage::Database& database);
 
+  // ---- retention.cc ----
+  void retain(Transaction& tx);
+  bool drop_runs(Transaction& tx);
+  void drop_log(Transaction& tx, RunId run, std::int64_t last_seq, std::int64_t& budget);
+  bool drop_rest(Transaction& tx);
+  bool drop_letters(Transaction& tx);
+  bool give_back_pages(Transaction& tx);
+
   // ---- constant after construction ----
   storage::Database& database;
   const Clock& clock;
@@ -361,6 +370,7 @@ struct Engine::Impl final : storage::Memory {
   bool more_due = false;
   EngineTime time_marked;
   EngineTime swept_at;
+  RetentionWalk retention;
   Duration sessions_checked;
   Duration disk_checked;
   bool disk_low = false;

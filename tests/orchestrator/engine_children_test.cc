@@ -417,5 +417,29 @@ TEST_CASE("a message that carries a task token leaves the run waiting for it") {
   holds(w, [&] { CHECK(w.detail(run).output.text() == "42"); });
 }
 
+TEST_CASE("what one due frame does to another that is due as well is seen when its turn comes") {
+  World w;
+  // The first inner Map to fail stops the outer one, whose other items are due in the same moment.
+  w.deploy("stops", R"({"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{
+    "StartAt":"P","States":{"P":{"Type":"Map","ItemsPath":"$.inner","End":true,"ItemProcessor":{
+      "StartAt":"Bad","States":{"Bad":{"Type":"Fail","Error":"No"}}}}}}}}})");
+  // A parent that is due ends with its last child, which is due as well.
+  w.deploy("ends", R"({"StartAt":"M","States":{"M":{"Type":"Map","Next":"Q","ItemProcessor":{
+    "StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}},
+    "Q":{"Type":"Task","Resource":"queue:q","End":true}}})");
+  std::string stops, ends;
+  for (int i = 0; i < 300; ++i) {
+    stops += (i > 0 ? "," : "") + std::string(R"({"inner":[1,2]})");
+    ends += i > 0 ? ",1" : "1";
+  }
+  const RunId stopped = w.start("stops", '[' + stops + ']');
+  const RunId ended = w.start("ends", '[' + ends + ']');
+  w.pass(seconds(3));
+  holds(w, [&] {
+    CHECK(w.status(stopped) == "FAILED");
+    CHECK(w.detail(ended).waiting_for.at(0).kind == "message");
+  });
+}
+
 }  // namespace
 }  // namespace sluice::orchestrator::engine_test
