@@ -337,6 +337,23 @@ TEST_CASE("a state whose time is up while it waits for a run cancels that run") 
   });
 }
 
+TEST_CASE("a stage that is skipped while it waits for a run cancels that run") {
+  World w;
+  w.deploy("child", stages({"Work"}));
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
+  const RunId run = w.start("parent");
+  w.pass(seconds(1));
+  const auto work = w.take("work");
+  w.must(SkipStage{run, {}, doc("7")});
+  holds(w, [&] {
+    CHECK(w.status(run) == "SUCCEEDED");
+    CHECK(w.detail(run).output.text() == "7");
+    CHECK(w.status(*work.run) == "ABORTED");
+  });
+}
+
 TEST_CASE("a child run that fails fails the state with its error, and a Catch takes it") {
   World w;
   w.deploy("child", stages({"Work"}));
