@@ -1,0 +1,77 @@
+// Random workflows of Parallel, Map and child runs, in JSONPath and JSONata, meet random commands,
+// failing statements, crashes and lost workers.
+//
+// SLUICE_TEST_SEED=N runs the one seed N; SLUICE_TEST_SEEDS=N the first N instead of a few.
+#include "orchestrator/engine_model.h"
+#include "orchestrator/random_workflow_text.h"
+
+namespace sluice::orchestrator::engine_test {
+
+namespace {
+
+struct Course {
+  std::uint64_t seeds = 40;
+  int steps = 150, check_every = 5;
+  std::size_t items_max = 5;
+  ChildrenModel::Limits limits{};
+};
+
+void run_seed(std::uint64_t seed, Course course) {
+  CAPTURE(seed);
+  Random shapes(seed);
+  if (course.limits.live_max == 0)
+    course.limits.live_max = static_cast<std::int64_t>(1 + shapes.below(5));
+  ChildrenModel model(seed, course.limits);
+  // The first two are small, and the others may start runs of them.
+  const auto make = [&](std::size_t number) {
+    std::vector<std::string> children;
+    for (std::size_t i = 0; i < std::min<std::size_t>(number, 2); ++i)
+      children.push_back("w" + std::to_string(i));
+    return WorkflowMaker(shapes, children, number < 2 ? 3 : course.items_max)
+        .make("w" + std::to_string(number), static_cast<int>(std::min<std::size_t>(number, 2)));
+  };
+  for (std::size_t i = 0; i < 6; ++i) model.deploy(make(i), i >= 2);
+  for (int i = 0; i < course.steps; ++i) {
+    CAPTURE(i);
+    if (course.limits.redeploys && i % 20 == 19) model.deploy(make(2 + shapes.below(4)), false);
+    model.step();
+    if (i % course.check_every == course.check_every - 1) model.check();
+  }
+  model.end_all();
+  model.check();
+  model.reopen();
+  model.succeed_all();
+  model.check();
+}
+
+void run_course(const Course& course) {
+  if (const char* seed = std::getenv("SLUICE_TEST_SEED")) {
+    run_seed(std::stoull(seed), course);
+    return;
+  }
+  const char* many = std::getenv("SLUICE_TEST_SEEDS");
+  const std::uint64_t seeds = many != nullptr ? std::stoull(many) : course.seeds;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) run_seed(seed, course);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "whatever is asked of runs with children, every result is in its place, nothing stands still "
+    "and nothing is left") {
+  run_course({.limits = {.live_max = 0}});
+}
+
+TEST_CASE("runs that go on in another version of their workflow still end, with sound rows") {
+  run_course({.seeds = 20, .limits = {.live_max = 0, .redeploys = true}});
+}
+
+TEST_CASE("children that are more than one step starts or stops are all started, stopped, joined") {
+  run_course({.seeds = 6,
+              .steps = 60,
+              .check_every = 10,
+              .items_max = 400,
+              .limits = {.runs_max = 4, .tasks_max = 100}});
+}
+
+}  // namespace sluice::orchestrator::engine_test
