@@ -104,8 +104,8 @@ void Engine::Impl::fire_frames(Transaction& tx) {
       Live live;
       live.row = decode_frame(d.id, d.data);
       live.home.kind = Home::Kind::frame;
-      if (paused_runs.contains(
-              live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
+      // A paused run stands still until it is resumed; but one that is being ended is ended.
+      if (paused_runs.contains(live.row.run.value) && live.row.stopping.run_status == 0) {
         tx.run(sql::put_off_frame, d.id, until + look_again.us);
         continue;
       }

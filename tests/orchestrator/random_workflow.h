@@ -158,7 +158,7 @@ class Expected {
       for (int at = static_cast<int>(2 * i); at < node.items && at < static_cast<int>(2 * i + 2);
            ++at)
         paths.push_back(path + "/" + std::to_string(at));
-      if (output[i]["paths"] != paths) return wrong(node.name, path, output);
+      if (output[i].value("paths", Json()) != paths) return wrong(node.name, path, output);
     }
     return "";
   }
