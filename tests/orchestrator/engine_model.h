@@ -14,6 +14,8 @@
 namespace sluice::orchestrator::engine_test {
 
 inline const std::vector<std::string> model_queues = {"a", "b", "t"};
+// Enough for as many items one after the other, each with a wait.
+inline constexpr int rounds_max = 1'000;
 
 struct ChildrenModel {
   struct Limits {
@@ -183,7 +185,7 @@ struct ChildrenModel {
 
   void step() {
     if (one_in(6)) w.database->fail_at(static_cast<std::int64_t>(1 + below(40)));
-    switch (below(24)) {
+    switch (below(25)) {
       case 0:
       case 1:
         if (started < limits.runs_max) {
@@ -239,6 +241,9 @@ struct ChildrenModel {
       case 22:
         (void)w.run(PauseWorkflow{any(names), one_in(3)});
         break;
+      case 23:
+        crash();
+        break;
       default:
         w.database->forgive();
         reopen();
@@ -248,6 +253,33 @@ struct ChildrenModel {
     w.database->forgive();
     REQUIRE(w.fatal.empty());
   }
+  // The process ends in the midst of what a command brings about, between two commits or in one.
+  void crash() {
+    if (runs.empty()) return;
+    const RunId run = any(runs);
+    w.database->fail_at(static_cast<std::int64_t>(1 + below(one_in(2) ? 60 : 4'000)), true);
+    switch (below(3)) {
+      case 0:
+        (void)w.run(CancelRun{run, {}});
+        break;
+      case 1:
+        redrive(run);
+        break;
+      default:
+        decide_stage(run);
+        break;
+    }
+    hands->tasks.clear();
+    session.clear();
+    w.close();
+    w.open();
+    for (const auto& finding : w.inspector->check())
+      FAIL_CHECK(finding.invariant << ": " << finding.detail);
+    check_frames();
+    w.engine->pump();
+    w.sound();
+  }
+
   std::string any_queue() { return model_queues[below(model_queues.size())]; }
   void lease(const std::string& queue, int max) { got(w.lease(queue, max)); }
 
@@ -387,7 +419,7 @@ struct ChildrenModel {
     for (const auto& name : names) (void)w.run(PauseWorkflow{name, false});
     note_all_runs();
     for (const RunId run : runs) (void)w.run(ResumeRun{run});
-    for (int round = 0; round < 60 && any_live(); ++round) {
+    for (int round = 0; round < rounds_max && any_live(); ++round) {
       for (bool more = true; more;) {
         more = false;
         for (const auto& queue : model_queues) {
