@@ -89,9 +89,9 @@ struct ChildrenModel {
     const std::size_t recent =
         std::min<std::size_t>(tasks.size(), 2 * static_cast<std::size_t>(limits.tasks_max));
     Task& task = one_in(4) ? any(tasks) : tasks[tasks.size() - 1 - below(recent)];
-    static const std::string verbs[] = {"complete", "complete", "complete", "complete",
-                                        "fail",     "release",  "heartbeat"};
-    const std::string verb = verbs[below(7)];
+    static const std::string verbs[] = {"complete", "complete", "complete", "fail",
+                                        "fail",     "fail",     "release",  "heartbeat"};
+    const std::string verb = verbs[below(8)];
     const std::string before = task.took_effect;
     std::string code;
     if (verb == "complete") code = complete(task);
@@ -204,7 +204,7 @@ struct ChildrenModel {
       case 7:
       case 8:
       case 9:
-        for (int i = 0; i < limits.tasks_max; i += 4) verb();
+        for (int i = 0; i < limits.tasks_max; i += 2) verb();
         break;
       case 10:
       case 11:
@@ -350,6 +350,12 @@ struct ChildrenModel {
         if (e.type == "TaskSucceeded" && !shape(detail).calls.contains(e.state)) succeeded += 1;
       CHECK(succeeded == completions[run]);
     }
+  }
+
+  // What has happened so far, by the names of the events.
+  void tell(std::map<std::string, int>& events) {
+    for (const RunId run : runs)
+      for (const auto& e : w.history(run)) ++events[e.type];
   }
 
   // Every frame is the root of a live run or a live child of one that waits for it, and nothing

@@ -78,7 +78,9 @@ class WorkflowMaker {
                    const std::string& at, const std::string& next, bool last) {
     Node made;
     made.name = at;
-    const std::uint64_t dice = chance_.below(depth > 0 ? 16 : 7);
+    // A wide workflow is one of a wide Map.
+    const std::uint64_t dice =
+        items_max_ > 100 && names_ == 1 && last ? 11 : chance_.below(depth > 0 ? 16 : 7);
     if (dice < 4)
       made.kind = Node::Kind::task;
     else if (dice == 4)
