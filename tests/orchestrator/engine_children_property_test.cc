@@ -14,7 +14,7 @@ struct Course {
   std::uint64_t seeds = 25;
   int steps = 150, check_every = 5;
   std::size_t items_max = 5;
-  ChildrenModel::Limits limits{};
+  ModelLimits limits{};
 };
 
 using Events = std::map<std::string, int>;
@@ -87,8 +87,8 @@ TEST_CASE("children that are more than one step starts or stops are all started,
               .steps = 60,
               .check_every = 10,
               .items_max = 400,
-              .limits = {.runs_max = 4, .tasks_max = 100}},
-             {"MapIterationAborted", "MapStateFailed", "ExecutionAborted", "ExecutionRedriven"});
+              .limits = {.runs_max = 4, .tasks_max = 100, .histories = false}},
+             {});
 }
 
 }  // namespace sluice::orchestrator::engine_test
