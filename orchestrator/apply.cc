@@ -119,8 +119,9 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   const std::uint32_t entries_before = row.frame.entries;
   row.token_number = 0;  // Its token ends with the state that waited for it.
   row.pending = {};
-  // A run that is waited for no longer, because the time is up, is not left alone.
-  if (row.child_run && std::holds_alternative<TaskFailed>(event))
+  // A run that is waited for no longer, because the time is up or by a person's word, is not left
+  // alone.
+  if (row.child_run && !std::holds_alternative<RunEnded>(event))
     follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
   leave_event(tx, row);

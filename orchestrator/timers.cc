@@ -111,8 +111,8 @@ void Engine::Impl::fire_frames(Transaction& tx) {
         live.row = decode_frame(id, q.blob(4));
       }
       live.home.kind = Home::Kind::frame;
-      if (paused_runs.contains(
-              live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
+      // A paused run stands still until it is resumed; but one that is being ended is ended.
+      if (paused_runs.contains(live.row.run.value) && live.row.stopping.run_status == 0) {
         tx.run(sql::put_off_frame, id, until + look_again.us);
         continue;
       }

@@ -215,6 +215,21 @@ TEST_CASE(
   holds(w, [&] { CHECK(w.stats("x").depth() == 300); });
 }
 
+TEST_CASE("a paused run of many items is cancelled as soon as one that is not paused") {
+  World w;
+  w.deploy("each", each());
+  const RunId run = w.start("each", items(600));
+  w.pass(seconds(1));
+  w.must(PauseRun{run});
+  w.must(CancelRun{run, "enough"});
+  w.pass(seconds(3));
+  holds(w, [&] {
+    CHECK(w.status(run) == "ABORTED");
+    CHECK(messages(w) == 0);
+    CHECK(count(w, all_frames) == 0);
+  });
+}
+
 TEST_CASE("a paused run's branches stand still, and go on with what was left of their times") {
   World w;
   w.deploy("both", R"({"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":[
@@ -333,6 +348,23 @@ TEST_CASE("a state whose time is up while it waits for a run cancels that run") 
   holds(w, [&] {
     CHECK(w.status(run) == "FAILED");
     CHECK(w.detail(run).error == "States.Timeout");
+    CHECK(w.status(*work.run) == "ABORTED");
+  });
+}
+
+TEST_CASE("a stage that is skipped while it waits for a run cancels that run") {
+  World w;
+  w.deploy("child", stages({"Work"}));
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
+  const RunId run = w.start("parent");
+  w.pass(seconds(1));
+  const auto work = w.take("work");
+  w.must(SkipStage{run, {}, doc("7")});
+  holds(w, [&] {
+    CHECK(w.status(run) == "SUCCEEDED");
+    CHECK(w.detail(run).output.text() == "7");
     CHECK(w.status(*work.run) == "ABORTED");
   });
 }
