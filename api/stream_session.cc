@@ -141,7 +141,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     ws_.async_write(asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
       self->writing_ = false;
       if (error) return self->failed(error);
-      self->out_ = {};
+      StreamOutbox::reuse(std::exchange(self->out_, {}));
       self->talk_->sent();
       self->go_on();
     });
