@@ -38,7 +38,7 @@ std::optional<Fault> failure_of(const Effects& effects) {
 }  // namespace
 
 std::int64_t Engine::Impl::next_seq() {
-  undo.save(log_seq);
+  undo.save_once(log_seq);
   return ++log_seq;
 }
 
@@ -381,7 +381,7 @@ void Engine::Impl::drop_deadlines(Transaction& tx, FrameRow& row) {
 }
 
 void Engine::Impl::tally(std::uint64_t& number) {
-  undo.add([&number, before = number] { number = before; });
+  undo.save_once(number);
   number += 1;
 }
 
@@ -391,7 +391,7 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
     tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
   const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
   SLUICE_CHECK(changed == 1, "a run that is live to end");
-  undo.save(live_runs);
+  undo.save_once(live_runs);
   live_runs -= 1;
   if (row.waiter) follow_up({Followup::Kind::run_ended, row.waiter, 0, row.run});
   if (paused_runs.erase(row.run.value) != 0)

@@ -120,7 +120,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
 
   Lease& lease = *found->lease;
   queue::Queue& q = *queues.find(lease.queue);
-  undo.save(q.acknowledged);
+  undo.save_once(q.acknowledged);
   q.acknowledged += 1;
   if (lease.owner.empty()) {
     queues.remember_settled(tx, lease.key, queue::Verb::complete, now());

@@ -7,7 +7,8 @@
 // Threads: confined to the writer thread. Undoing never throws.
 #pragma once
 
-#include <algorithm>
+#include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,15 @@ class UndoLog {
   void save(std::int64_t& number) {
     add([&number, before = number] { number = before; });
   }
+  // The same for a number that is changed again and again and that no entry looks at when it is
+  // undone: only its first value since the last mark is noted down.
+  template <std::integral Number>
+  void save_once(Number& number) {
+    Saved& last = saved_[(reinterpret_cast<std::uintptr_t>(&number) >> 3U) % saved_.size()];
+    if (last.number == &number && last.marks == marks_) return;
+    last = {&number, marks_};
+    add([&number, before = number] { number = before; });
+  }
   // What `undo` holds goes when it has run, or with the commit.
   template <class Undo>
   void add(Undo undo) {
@@ -39,7 +49,11 @@ class UndoLog {
                         ::new (place) Undo(std::move(undo)), before});
   }
 
-  std::size_t mark() const { return entries_.size(); }
+  std::size_t mark() {
+    ++marks_;
+    return entries_.size();
+  }
+  // REQUIRES: `mark` is what mark() gave, and nothing was undone or cleared further back since.
   void undo_to(std::size_t mark) {
     while (entries_.size() > mark) {
       const Entry entry = entries_.back();
@@ -50,6 +64,7 @@ class UndoLog {
       // Undoing may have noted something down itself, which stands behind.
       if (entries_.size() == left) next_ = entry.place;
     }
+    ++marks_;
   }
   void clear() {
     // In the order in which they were noted down, which is that of memory.
@@ -57,6 +72,7 @@ class UndoLog {
       if (entry.drop != nullptr) entry.drop(entry.undo);
     entries_.clear();
     next_ = {};
+    ++marks_;
     // What one large batch took is given back.
     if (blocks_.size() > blocks_kept) blocks_.resize(blocks_kept);
   }
@@ -96,9 +112,17 @@ class UndoLog {
     return place;
   }
 
+  // Which number was the last to be saved of those that share the place, and under which mark.
+  struct Saved {
+    const void* number = nullptr;
+    std::uint64_t marks = 0;
+  };
+
   std::vector<Entry> entries_;
   std::vector<std::unique_ptr<Block>> blocks_;
   Place next_;  // where the next entry goes
+  std::array<Saved, 64> saved_{};
+  std::uint64_t marks_ = 1;  // grows with every mark, undoing and commit
 };
 
 }  // namespace sluice::storage
