@@ -6,12 +6,14 @@
 //   valgrind --tool=callgrind build/release/bench/writer_path --runs 2000
 //
 // Prints CPU time (all, and of the thread without the kernel's part), calls of operator new, and
-// commits per transition. A start counts as a transition, so a run has five.
+// commits per transition, and how long batches took (of few runs under way: what stalls the
+// writer). A start counts as a transition, so a run has five.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <new>
 
@@ -94,8 +96,9 @@ int run(const Options& options) {
   deploy(engine);
 
   const auto worker = std::make_shared<Worker>();
+  std::deque<std::string> sessions;
   for (const auto stage : stages) {
-    std::string session;
+    std::string& session = sessions.emplace_back();
     engine.open_session({.worker = fmt::format("bench {}", stage), .resume = {}, .holds = {}},
                         worker, [&](Result<SessionWelcome> welcome) {
                           must(welcome);
@@ -119,7 +122,9 @@ int run(const Options& options) {
                            .labels = {}},
                   Engine::Callback<StartRun>([](const auto& done) { must(done); }));
   };
+  Latencies batches;
   const auto round = [&] {
+    for (const auto& session : sessions) engine.touch(session);
     for (const auto& token : std::exchange(worker->held, {}))
       engine.submit(CompleteTask{token, Doc::from_text(payload)},
                     Engine::Callback<CompleteTask>([](const auto& done) { must(done); }));
@@ -130,22 +135,27 @@ int run(const Options& options) {
       start();
       if (started < options.under_way && started % (options.under_way / 4 + 1) == 0) break;
     }
+    const std::int64_t begun = now_us();
     engine.pump();
+    batches.add(now_us() - begun);
   };
   for (int n = 0; n < 8; ++n) round();
+  batches.clear();
 
   const EngineStats before = engine.stats();
   const std::uint64_t news_before = news;
   const double cpu = own_cpu_seconds(), user = user_seconds();
-  while (engine.stats().live_runs > 0) round();
+  while (started < options.runs || engine.stats().live_runs > 0) round();
   const EngineStats after = engine.stats();
   const double taken = own_cpu_seconds() - cpu, taken_user = user_seconds() - user;
   const auto steps = static_cast<double>(after.transitions - before.transitions);
   fmt::print(
       "{:.0f} transitions, {:.1f} a commit: {:.2f} us CPU each ({:.2f} us outside the kernel), "
-      "{:.1f} calls of operator new\n",
+      "{:.1f} calls of operator new; a batch with its checkpoint p50 {:.2f}, p99 {:.2f}, "
+      "longest {:.2f} ms\n",
       steps, steps / static_cast<double>(after.commits - before.commits), taken * 1e6 / steps,
-      taken_user * 1e6 / steps, static_cast<double>(news - news_before) / steps);
+      taken_user * 1e6 / steps, static_cast<double>(news - news_before) / steps,
+      batches.quantile_ms(0.5), batches.quantile_ms(0.99), batches.quantile_ms(1));
   return 0;
 }
 
