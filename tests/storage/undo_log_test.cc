@@ -89,16 +89,16 @@ TEST_CASE("an entry may hold what can only be moved") {
 TEST_CASE("more entries than one block takes are undone in order, and again in the next batch") {
   UndoLog log;
   struct Wide {
-    std::int64_t* sum;
-    std::int64_t number;
+    std::uint64_t* sum;  // may wrap around
+    std::uint64_t number;
     char padding[1'000];
     void operator()() const { *sum = *sum * 3 + number; }
   };
   const auto run = [&] {
-    std::int64_t sum = 0, expected = 0;
+    std::uint64_t sum = 0, expected = 0;
     const auto mark = log.mark();
-    for (std::int64_t n = 0; n < 2'000; ++n) log.add(Wide{&sum, n % 2, {}});
-    for (std::int64_t n = 2'000; n-- > 1'970;) expected = expected * 3 + n % 2;
+    for (std::uint64_t n = 0; n < 2'000; ++n) log.add(Wide{&sum, n % 2, {}});
+    for (std::uint64_t n = 2'000; n-- > 1'970;) expected = expected * 3 + n % 2;
     log.undo_to(mark + 1'970);
     CHECK(sum == expected);
     log.undo_to(mark);
