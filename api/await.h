@@ -46,10 +46,10 @@ class Pending {
   void resume(Result<T> outcome) {
     if (!waiter_) return;
     const asio::any_io_executor executor = asio::get_associated_executor(*waiter_);
-    hand_over(executor, [answer = std::make_shared<Answer>(std::move(*waiter_),
-                                                           std::move(outcome))] {
-      std::move (answer->waiter)(std::move(answer->outcome));
-    });
+    hand_over(executor,
+              [answer = std::make_shared<Answer>(std::move(*waiter_), std::move(outcome))] {
+                std::move(answer->waiter)(std::move(answer->outcome));
+              });
     waiter_.reset();
   }
 

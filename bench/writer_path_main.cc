@@ -105,7 +105,8 @@ int run(const Options& options) {
                           session = welcome->id;
                         });
     engine.pump();
-    engine.subscribe(session, std::string(stage), options.under_way, [](const Status& s) { must(s); });
+    engine.subscribe(session, std::string(stage), options.under_way,
+                     [](const Status& s) { must(s); });
     engine.pump();
   }
 

@@ -73,7 +73,10 @@ TEST_CASE("what an entry holds goes when it was undone, or with the commit") {
   CHECK(held.use_count() == 2);
   log.clear();
   CHECK(held.use_count() == 1);
-  { UndoLog dropped; dropped.add([held] {}); }
+  {
+    UndoLog dropped;
+    dropped.add([held] {});
+  }
   CHECK(held.use_count() == 1);
 }
 
