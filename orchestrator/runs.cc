@@ -90,7 +90,7 @@ RunId Engine::Impl::create_run(Transaction& tx, Version& version, const NewRun& 
          run.own_priority, run.not_before, log_seq + 1, time.wall,
          run.parent_run ? std::optional{run.parent_run} : std::nullopt,
          run.parent_frame ? std::optional{run.parent_frame} : std::nullopt);
-  undo.save(live_runs);
+  undo.save_once(live_runs);
   live_runs += 1;
   tally(counts.runs_started);
   const bool later = run.not_before && *run.not_before > time.wall;

@@ -13,6 +13,7 @@ constexpr Duration look_again = seconds(1);  // while something is paused
 
 void Engine::Impl::tick(Transaction& tx) {
   more_due = false;
+  look_at_clock();
   const Duration steady = clock.steady_now();
   if (steady - disk_checked >= seconds(1) || disk_checked.us == 0) {
     disk_checked = steady;
@@ -248,7 +249,7 @@ void Engine::Impl::mark_time(Transaction& tx) {
 std::optional<Duration> Engine::Impl::next_due() {
   const Duration steady = clock.steady_now();
   if (more_due || queues.has_dirty()) return steady;
-  const Now time = now();
+  const Now time = read_clock();
   std::optional<Duration> next;
   const auto at = [&](Duration when) {
     if (!next || when < *next) next = when;
