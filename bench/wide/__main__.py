@@ -1,0 +1,61 @@
+"""Measures what four_stages does not: large states, recovery, memory, many workers, curves.
+
+The report, build/bench-wide.json, keeps the other parts' figures when only some parts are measured.
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+
+from parts import PARTS, say
+from server import DATA, ROOT, Server
+
+
+def compare(first, second, options):
+    from parts import FULL, alternating
+    with Server("first", first) as a, Server("second", second) as b:
+        for name, load in (("full load", FULL), ("one run alone", {"in_flight": 1}), ("REST batches", {**FULL, "transport": "batches"})):
+            told = alternating(a, b, options.rounds, options.seconds, **load)
+            one, two = told["first_per_s"], told["second_per_s"]
+            print(f"{name}: {one['median']:,.0f}/s (±{100 * one['spread']:.0f} %) and {two['median']:,.0f}/s "
+                  f"(±{100 * two['spread']:.0f} %); the second is {told['ratio']:.3f} of the first "
+                  f"({min(told['ratios']):.3f} to {max(told['ratios']):.3f} in {len(told['ratios'])} rounds)", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench-wide", description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--compare", nargs=2, metavar="PROGRAM", help="two builds of sluice, in turn; nothing else")
+    parser.add_argument("--many", type=int, default=1_000_000, help="messages that wait (default %(default)s)")
+    parser.add_argument("--waiting", type=int, default=100_000, help="runs that wait (default %(default)s)")
+    parser.add_argument("--finished", type=int, default=1_000_000, help="finished runs (default %(default)s)")
+    parser.add_argument("--connected", type=int, default=5_000, help="idle workers (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3, help="how long each load is measured (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often two servers take turns (default %(default)s)")
+    parser.add_argument("--json", default=os.path.join(ROOT, "build", "bench-wide.json"), help="the report")
+    options = parser.parse_args()
+    try:
+        if options.compare:
+            compare(*(os.path.abspath(program) for program in options.compare), options)
+            return 0
+        report = {}
+        if os.path.exists(options.json):
+            with open(options.json, encoding="utf-8") as file:
+                report = json.load(file)
+        for name in options.only:
+            say(name)
+            began = time.monotonic()
+            report[name] = PARTS[name](options)
+            report.setdefault("seconds", {})[name] = round(time.monotonic() - began, 1)
+            with open(options.json, "w", encoding="utf-8") as file:
+                json.dump(report, file, indent=1)
+        say("figures in " + os.path.relpath(options.json, ROOT))
+        return 0
+    finally:
+        shutil.rmtree(DATA, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
