@@ -1,6 +1,7 @@
 """What is measured. Each part is a function of the options that returns what goes into the report."""
 import math
 import os
+import select
 import signal
 import socket
 import statistics
@@ -92,7 +93,8 @@ def recovery(options):
             told = told_by(after)
             kills.append({"before_per_s": rate, "ready_ms": 1e3 * (told["ready_at"] - began),
                           "first_delivery_ms": 1e3 * (told["first_delivery_at"] - began),
-                          "full_rate_ms": 1e3 * full_rate(told["looks"], began)})
+                          "full_rate_ms": 1e3 * max(full_rate(told["looks"], began),
+                                                    told["first_delivery_at"] - began)})
             say("  killed at full load: " + ", ".join(f"{name} {value:,.0f}" for name, value in kills[-1].items()))
     told = {"kills": kills, **{name: statistics.median(kill[name] for kill in kills)
                                for name in ("ready_ms", "first_delivery_ms", "full_rate_ms")}}
@@ -164,60 +166,52 @@ def frame(text):
     return b"\x81" + length + bytes(4) + text
 
 
-PONG = b"\x8a\x80" + bytes(4)
+PING, PONG = b"\x89\x00", b"\x8a\x80" + bytes(4)
 
 
 def connected_workers(server, count):
-    """Workers that are subscribed and have nothing to do; they answer the server's pings."""
+    """Workers that are subscribed and have nothing to do but answer the server's pings."""
     before = server.resident_mib()
     upgrade = (b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2x1aWNlLXdvcmtlci0wMQ==\r\n\r\n")
-    sockets = []
+    workers, poller = {}, select.epoll()
 
-    def answer_pings():
-        for worker in sockets:
-            worker.sendall(PONG)
+    def answer_pings(seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            for descriptor, _ in poller.poll(left):
+                got = workers[descriptor].recv(65536)
+                if not got:
+                    poller.unregister(descriptor)
+                elif PING in got:
+                    workers[descriptor].sendall(PONG)
 
     try:
-        beat = time.monotonic()
         for number in range(count):
             worker = socket.create_connection(("127.0.0.1", server.port))
-            sockets.append(worker)
             worker.sendall(upgrade)
             worker.recv(4096)
             worker.sendall(frame(b'[{"op":"hello","version":1,"worker":"idle-%d"},'
                                  b'{"op":"subscribe","queue":"%s","credit":1}]' % (number, STAGES[number % 4].encode())))
-            if time.monotonic() - beat > 3:
-                beat = time.monotonic()
-                answer_pings()
-        time.sleep(1)
-        resident = server.resident_mib()
+            workers[worker.fileno()] = worker
+            poller.register(worker, select.EPOLLIN)
+            if number % 500 == 0:
+                answer_pings(0.01)
+        answer_pings(6)
         cpu, began = server.cpu_seconds(), time.monotonic()
-        for _ in range(4):
-            answer_pings()
-            time.sleep(3)
+        answer_pings(12)
         cores = (server.cpu_seconds() - cpu) / (time.monotonic() - began)
-        last = server.resident_mib()
-        connected = sum(1 for worker in sockets if not closed(worker))
+        resident = server.resident_mib()
+        connected = int(server.metrics()["sluice_sessions"])
     finally:
-        for worker in sockets:
+        poller.close()
+        for worker in workers.values():
             worker.close()
-    say(f"  {connected:,} workers connected: {last:.0f} MiB, {100 * cores:.2f} % of a core")
-    return {"count": connected, "resident_mib": max(resident, last), "cores": cores,
-            "each_bytes": (max(resident, last) - before) * (1 << 20) / count}
-
-
-def closed(worker):
-    worker.setblocking(False)
-    try:
-        while (got := worker.recv(65536)):
-            if got[:1] == b"\x88":
-                return True
-        return True
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    say(f"  {connected:,} workers connected: {resident:.0f} MiB, {100 * cores:.2f} % of a core")
+    if connected != count:
+        raise RuntimeError(f"expected {count} workers to stay connected, found {connected}")
+    return {"count": count, "resident_mib": resident, "cores": cores,
+            "each_bytes": (resident - before) * (1 << 20) / count}
 
 
 def loads(options):
