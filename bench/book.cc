@@ -49,7 +49,8 @@ void Book::finish(Slot numbered, std::int64_t now) {
   if (numbered < plan_.first_slot) return;
   const Slot slot = numbered - plan_.first_slot;
   if (slot >= started_.size() || started_[slot] == 0)
-    throw std::runtime_error(fmt::format("the end of a run that is not under way: slot {}", numbered));
+    throw std::runtime_error(
+        fmt::format("the end of a run that is not under way: slot {}", numbered));
   if (measuring_.load(std::memory_order_relaxed)) latencies_.add(now - started_[slot]);
   started_[slot] = 0;
   free_.push_back(slot);

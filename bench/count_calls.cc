@@ -1,8 +1,8 @@
 // Preloaded into the server (LD_PRELOAD), counts what it asks of the allocator and of the disk.
 //
 // The counts stand in the file that SLUICE_COUNT_FILE names, mapped into memory: eight-byte numbers
-// in the machine's order, in the order of `Count`. Whoever measures reads the file before and after;
-// the server is not asked and not stopped. Counting costs an atomic addition a call.
+// in the machine's order, in the order of `Count`. Whoever measures reads the file before and
+// after; the server is not asked and not stopped. Counting costs an atomic addition a call.
 //
 // Thread-safe. Where the file cannot be mapped the process ends, since it would count for nobody.
 #include <dlfcn.h>
@@ -17,7 +17,15 @@
 
 namespace {
 
-enum Count { allocations, allocated_bytes, frees, flushes, disk_writes, disk_bytes, count_of_counts };
+enum Count {
+  allocations,
+  allocated_bytes,
+  frees,
+  flushes,
+  disk_writes,
+  disk_bytes,
+  count_of_counts
+};
 
 using Counter = std::atomic<std::uint64_t>;
 

@@ -26,8 +26,7 @@ struct Options {
 };
 
 std::unique_ptr<Load> make_load(const Options& o) {
-  if (o.transport == "stream")
-    return make_stream_load({o.port, o.plan, o.connections_per_stage});
+  if (o.transport == "stream") return make_stream_load({o.port, o.plan, o.connections_per_stage});
   return make_rest_load({o.port, o.plan, o.transport == "batches", o.connections_per_stage});
 }
 
@@ -42,8 +41,8 @@ Json figures(const Options& o) {
 // take the difference.
 double at(std::int64_t us) { return static_cast<double>(us) / 1e6; }
 
-// {"ready_at", "first_delivery_at", "looks": [[when, runs that have ended so far], …]}. It begins to
-// ask as soon as it is started: the server may not be there yet.
+// {"ready_at", "first_delivery_at", "looks": [[when, runs that have ended so far], …]}. It begins
+// to ask as soon as it is started: the server may not be there yet.
 Json timeline(const Options& o) {
   const Running server(o.port, o.process);
   const std::int64_t give_up = now_us() + static_cast<std::int64_t>(o.ready_within * 1e6);
@@ -91,8 +90,7 @@ int main(int argc, char** argv) {
                  "wait for the server, and look every so many seconds how many runs have ended");
   CLI11_PARSE(app, argc, argv);
   try {
-    const auto told =
-        o.timeline > 0 ? sluice::bench::timeline(o) : sluice::bench::figures(o);
+    const auto told = o.timeline > 0 ? sluice::bench::timeline(o) : sluice::bench::figures(o);
     fmt::print("{}\n", told.dump());
     return 0;
   } catch (const std::exception& error) {

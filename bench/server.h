@@ -1,5 +1,5 @@
-// The program under load: one that runs already, or `sluice serve` on a fresh directory and any free
-// port.
+// The program under load: one that runs already, or `sluice serve` on a fresh directory and any
+// free port.
 //
 // Threads: not thread-safe, caller serialises.
 #pragma once

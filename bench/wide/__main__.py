@@ -9,19 +9,29 @@ import shutil
 import sys
 import time
 
-from parts import PARTS, say
+from parts import FULL, PARTS, alternating, say
 from server import DATA, ROOT, Server
 
 
 def compare(first, second, options):
-    from parts import FULL, alternating
     with Server("first", first) as a, Server("second", second) as b:
-        for name, load in (("full load", FULL), ("one run alone", {"in_flight": 1}), ("REST batches", {**FULL, "transport": "batches"})):
+        for name, load in (("full load", FULL), ("one run alone", {"in_flight": 1}),
+                           ("REST batches", {**FULL, "transport": "batches"})):
             told = alternating(a, b, options.rounds, options.seconds, **load)
             one, two = told["first_per_s"], told["second_per_s"]
             print(f"{name}: {one['median']:,.0f}/s (±{100 * one['spread']:.0f} %) and {two['median']:,.0f}/s "
                   f"(±{100 * two['spread']:.0f} %); the second is {told['ratio']:.3f} of the first "
                   f"({min(told['ratios']):.3f} to {max(told['ratios']):.3f} in {len(told['ratios'])} rounds)", flush=True)
+
+
+def machine():
+    """What the figures must be read with, as four_stages says it."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        cpu = next((line.split(": ")[1].strip() for line in file if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
+    system = os.uname()
+    return (f"{cpu} ({os.cpu_count()} cores, {memory:.0f} GiB), {system.sysname} {system.release}, "
+            f"{time.strftime('%Y-%m-%d', time.gmtime())}; server, client and everything else on it.")
 
 
 def main():
@@ -44,6 +54,7 @@ def main():
         if os.path.exists(options.json):
             with open(options.json, encoding="utf-8") as file:
                 report = json.load(file)
+        report["machine"] = machine()
         for name in options.only:
             say(name)
             began = time.monotonic()

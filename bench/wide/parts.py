@@ -9,6 +9,7 @@ import struct
 import time
 
 import filling
+from profiling import profile
 from server import BUILD, COUNTS, STAGES, Server, told_by
 
 FULL = {"in_flight": 512}
@@ -270,4 +271,5 @@ def curves(options):
     return told
 
 
-PARTS = {"state": state, "recovery": recovery, "memory": memory, "loads": loads, "counts": counts, "curves": curves}
+PARTS = {"state": state, "recovery": recovery, "memory": memory, "loads": loads, "counts": counts, "curves": curves,
+         "profile": profile}

@@ -12,7 +12,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
-DATA = os.path.join(ROOT, "build", "bench-wide-data")
+DATA = os.path.join(ROOT, "build", f"bench-wide-{os.getpid()}")
 MIB = 1 << 20
 COUNTS = ("allocations", "allocated_bytes", "frees", "flushes", "disk_writes", "disk_bytes")  # count_calls.cc
 STAGES = ("order", "pay", "ship", "after-sales")
