@@ -21,7 +21,8 @@ def compare(first, second, options):
             one, two = told["first_per_s"], told["second_per_s"]
             print(f"{name}: {one['median']:,.0f}/s (±{100 * one['spread']:.0f} %) and {two['median']:,.0f}/s "
                   f"(±{100 * two['spread']:.0f} %); the second is {told['ratio']:.3f} of the first "
-                  f"({min(told['ratios']):.3f} to {max(told['ratios']):.3f} in {len(told['ratios'])} rounds)", flush=True)
+                  f"({min(told['ratios']):.3f} to {max(told['ratios']):.3f} in {len(told['ratios'])} rounds), "
+                  f"CPU a transition {told['cpu_ratio']:.3f}, bytes {told['written_ratio']:.3f}", flush=True)
 
 
 def machine():
