@@ -104,12 +104,15 @@ def recovery(options):
         told["start_empty_ms"] = 1e3 * start_times(server)
         filling.messages(server, "elsewhere", options.many)
         told["start_messages_ms"] = 1e3 * start_times(server)
-    with Server() as server:
-        filling.waiting_runs(server, options.waiting)
-        told["start_waiting_ms"] = 1e3 * start_times(server)
-    told["messages"], told["waiting"] = options.many, options.waiting
+    for name, fill, count in (("waiting", filling.waiting_runs, options.waiting),
+                              ("finished", filling.finished_runs, options.finished)):
+        with Server() as server:
+            fill(server, count)
+            told[f"start_{name}_ms"] = 1e3 * start_times(server)
+    told.update(messages=options.many, waiting=options.waiting, finished=options.finished)
     say(f"  start to ready: empty {told['start_empty_ms']:.0f} ms, {options.many:,} messages "
-        f"{told['start_messages_ms']:.0f} ms, {options.waiting:,} waiting runs {told['start_waiting_ms']:.0f} ms")
+        f"{told['start_messages_ms']:.0f} ms, {options.waiting:,} waiting runs {told['start_waiting_ms']:.0f} ms, "
+        f"{options.finished:,} finished runs {told['start_finished_ms']:.0f} ms")
     return told
 
 
