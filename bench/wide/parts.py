@@ -176,7 +176,7 @@ PING, PONG = b"\x89\x00", b"\x8a\x80" + bytes(4)
 
 def connected_workers(server, count):
     """Workers that are subscribed and have nothing to do but answer the server's pings."""
-    before = server.resident_mib()
+    before, sessions = server.resident_mib(), server.metrics()["sluice_sessions"]
     upgrade = (b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2x1aWNlLXdvcmtlci0wMQ==\r\n\r\n")
     workers, poller = {}, select.epoll()
@@ -207,7 +207,7 @@ def connected_workers(server, count):
         answer_pings(12)
         cores = (server.cpu_seconds() - cpu) / (time.monotonic() - began)
         resident = server.resident_mib()
-        connected = int(server.metrics()["sluice_sessions"])
+        connected = int(server.metrics()["sluice_sessions"] - sessions)
     finally:
         poller.close()
         for worker in workers.values():
