@@ -31,8 +31,10 @@ def machine():
         cpu = next((line.split(": ")[1].strip() for line in file if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
     system = os.uname()
+    load = os.getloadavg()[0]
+    busy = f" The machine was busy with other work (load {load:.0f} before): compare ratios only." if load > 0.5 * os.cpu_count() else ""
     return (f"{cpu} ({os.cpu_count()} cores, {memory:.0f} GiB), {system.sysname} {system.release}, "
-            f"{time.strftime('%Y-%m-%d', time.gmtime())}; server, client and everything else on it.")
+            f"{time.strftime('%Y-%m-%d', time.gmtime())}; server, client and everything else on it.{busy}")
 
 
 def main():
