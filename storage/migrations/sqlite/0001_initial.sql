@@ -26,7 +26,7 @@ CREATE TABLE messages (
   id          INTEGER PRIMARY KEY,
   queue       INTEGER NOT NULL,
   lane        INTEGER NOT NULL,                    -- who shares the queue in turns: the workflow; 0 for bare messages
-  state       INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4, 5)),
+  state       INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
   rank        INTEGER NOT NULL,                    -- order in the line: enqueue time less priority times ageing
   priority    INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 9),
   attempt     INTEGER NOT NULL,                    -- hand-outs of this work so far
@@ -78,8 +78,8 @@ CREATE TABLE settled (
 -- status: 1 open, 2 replayed, 3 dropped. kind: 1 stage, 2 state, 3 queue.
 CREATE TABLE dead_letters (
   id       INTEGER PRIMARY KEY,
-  kind     INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),
-  status   INTEGER NOT NULL CHECK (status IN (1, 2, 3)),
+  kind     INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
+  status   INTEGER NOT NULL CHECK (status BETWEEN 1 AND 3),
   queue    INTEGER,
   run      INTEGER,
   frame    INTEGER,
@@ -161,7 +161,7 @@ CREATE INDEX frames_due ON frames (due_clock, due) WHERE due IS NOT NULL;
 CREATE TABLE deadlines (
   due   INTEGER NOT NULL,                          -- engine time
   frame INTEGER NOT NULL,
-  kind  INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),
+  kind  INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
   PRIMARY KEY (due, frame, kind)
 ) STRICT, WITHOUT ROWID;
 
