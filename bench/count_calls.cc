@@ -41,8 +41,7 @@ __attribute__((constructor)) void map_counters() {
   const char* path = std::getenv("SLUICE_COUNT_FILE");
   const int file = path == nullptr ? -1 : ::open(path, O_RDWR | O_CLOEXEC);
   void* place = MAP_FAILED;
-  if (file >= 0)
-    place = ::mmap(nullptr, sizeof early, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (file >= 0) place = ::mmap(nullptr, sizeof early, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (place == MAP_FAILED) std::_Exit(127);
   ::close(file);
   counters = static_cast<Counter*>(place);

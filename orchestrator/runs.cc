@@ -129,6 +129,8 @@ std::optional<RunStatus> status_of(Reader& reader, RunId run) {
 
 void Engine::Impl::end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault) {
   FrameRow& row = live.row;
+  if (row.spawned != 0 && join_of(tx, row.spawned, row.frame.id).stopping.run_status != 0)
+    return;  // It is being ended: the first word stands.
   row.stopping.now = true;
   row.stopping.run_status = status;
   row.stopping.fault = fault;

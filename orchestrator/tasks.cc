@@ -305,6 +305,7 @@ Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& tok
     if (took_effect(tx, token, verb)) return Unit{};
     return stale();
   }
+  if (live->row.frame.parent && doomed(tx, live->row)) return stale();
   std::vector<LogRecord> before;
   LogRecord mark;
   mark.record.kind = Kind::task_started;

@@ -473,5 +473,33 @@ TEST_CASE("what one due frame does to another that is due as well is seen when i
   });
 }
 
+TEST_CASE("while many items are being stopped, a late token is refused and the first word stands") {
+  World w;
+  w.deploy("many", R"({"StartAt":"M","TimeoutSeconds":60,"States":{"M":{"Type":"Map","End":true,
+    "ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
+    "Parameters":{"token.$":"$$.Task.Token"},"End":true}}}}}})");
+  std::string items;
+  for (int i = 0; i < 700; ++i) items += i > 0 ? ",1" : "1";
+  const RunId run = w.start("many", '[' + items + ']');
+  w.advance({});
+  std::string token;
+  for (const auto& task : w.lease("ask", 1'000)) {
+    token = task.body.json()["token"].get<std::string>();
+    w.complete(task.token);
+  }
+  // The cancel stops a part of them; the others are still to follow.
+  w.database->fail_at(2'000, /*always=*/true);
+  w.must(CancelRun{run, "enough"});
+  w.database->forgive();
+  CHECK(w.status(run) == "RUNNING");
+  std::string late;
+  w.engine->submit<CompleteTask>(CompleteTask{token, doc("1")}, [&](Result<Unit> r) {
+    late = r ? "ok" : std::string(to_string(r.error().code));
+  });
+  w.advance(seconds(60));
+  CHECK(late == "stale_token");
+  holds(w, [&] { CHECK(w.status(run) == "ABORTED"); });
+}
+
 }  // namespace
 }  // namespace sluice::orchestrator::engine_test

@@ -115,7 +115,9 @@ TEST_CASE("a live run is never too old, and neither is one whose dead letter is 
 
 TEST_CASE("a run with many items goes a step at a time, also over a restart, and leaves nothing") {
   World w;
-  w.deploy("many", R"({"StartAt":"M","States":{"M":{"Type":"Map","ToleratedFailureCount":599,"End":true,"ItemProcessor":{
+  w.deploy(
+      "many",
+      R"({"StartAt":"M","States":{"M":{"Type":"Map","ToleratedFailureCount":599,"End":true,"ItemProcessor":{
     "StartAt":"P","States":{"P":{"Type":"Map","ItemsPath":"$.inner","End":true,"ItemProcessor":{
       "StartAt":"F","States":{"F":{"Type":"Choice","Choices":[
         {"Variable":"$","IsPresent":true,"Next":"Bad"}]},"Bad":{"Type":"Fail","Error":"No"}}}}}}}}})");
