@@ -31,8 +31,8 @@ inline constexpr Sql insert_kept_event{
     "?6, ?7)"};
 inline constexpr Sql oldest_kept_event{
     "events.oldest_kept",
-    "SELECT id, body FROM kept_events WHERE name = ?1 AND key = ?2 AND until > ?3 ORDER BY id "
-    "LIMIT 1"};
+    "SELECT id, body FROM kept_events WHERE name = ?1 AND key = ?2 AND until > ?3 AND waking IS NULL "
+    "ORDER BY id LIMIT 1"};
 inline constexpr Sql newest_kept_event{
     "events.newest_kept",
     "SELECT id, body FROM kept_events WHERE name = ?1 AND key = ?2 AND until > ?3 ORDER BY id DESC "

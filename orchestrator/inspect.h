@@ -74,10 +74,11 @@ struct HistoryEvent {
 
 struct DeadLetterSummary {
   DeadLetterId id;
-  std::string kind;   // stage, state, queue
+  std::string kind;   // stage, state, queue, binding
   std::string queue;  // "" where none
   std::optional<RunId> run;
   std::string workflow, state;  // where run is set
+  std::string topic, binding, key;  // kind binding
   std::string error;
   std::string cause;
   WallTime at;
