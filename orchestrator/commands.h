@@ -187,8 +187,8 @@ struct Publication {
 // refusal.
 struct PublishMessages {
   struct Published {
-    std::int64_t routed = 0;        // bindings that took it, dead letters among them
-    std::int64_t dead_letters = 0;  // of these
+    std::int64_t routed = 0;        // targets that it went to; 0: no binding takes it
+    std::int64_t dead_letters = 0;  // of these: could not take it
     bool queued = false;            // nobody has bound anything: it stands in queue "topic:NAME"
   };
   struct Reply {

@@ -128,6 +128,16 @@ struct EventLine {  // a frame in the line of an event
   WallTime since;
 };
 
+struct TopicSummary {
+  std::string name;
+  std::int64_t bindings = 0;
+};
+struct BindingInfo {
+  std::string topic, name;
+  BindingText text;
+  std::string workflow;  // whose trigger it is; "": an operator's
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -173,6 +183,11 @@ class Inspector {
                               const std::optional<std::string>& cursor) const;
   Page<EventLine> event_waiters(const std::string& name, int limit,
                                 const std::optional<std::string>& cursor) const;
+
+  // Topics that have bindings, by name.
+  Page<TopicSummary> topics(int limit, const std::optional<std::string>& cursor) const;
+  std::vector<BindingInfo> bindings(const std::string& topic) const;  // by name
+  Result<BindingInfo> binding(const std::string& topic, const std::string& name) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

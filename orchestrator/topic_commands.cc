@@ -104,7 +104,7 @@ std::vector<PublishMessages::Published> Engine::Impl::deliver(
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (!topics.unbound(messages[i].topic)) continue;
     put_published(tx, messages[i], "topic:" + messages[i].topic);
-    outcome[i].queued = true;
+    outcome[i] = {1, 0, true};
   }
   return outcome;
 }

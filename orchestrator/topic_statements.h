@@ -33,4 +33,11 @@ inline constexpr Sql one_binding{
     "SELECT b.name, b.pattern, b.filter, b.target, b.event_key, w.name FROM bindings b LEFT JOIN "
     "workflows w ON w.id = b.workflow WHERE b.topic = ?1 AND b.name = ?2"};
 
+inline constexpr Sql every_target{"topics.every_target",
+                                  "SELECT topic, name, target FROM bindings"};
+inline constexpr Sql lost_triggers{
+    "topics.lost_triggers",
+    "SELECT topic, name FROM bindings b WHERE workflow IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "
+    "workflows w WHERE w.id = b.workflow AND w.deleted = 0)"};
+
 }  // namespace sluice::orchestrator::sql
