@@ -145,6 +145,7 @@ Command topics_command() {
   topic.required = false;
   Command command{.name = "topics",
                   .summary = "The topics that have bindings, or the bindings of one",
+                  .examples = {{"sluice topics orders", "who gets what of the topic"}},
                   .options = {std::move(topic)},
                   .state = o};
   command.run = [o = o.get()](Context& context) {
@@ -208,6 +209,7 @@ Command unbind_command() {
   auto o = std::make_shared<Options>();
   Command command{.name = "unbind",
                   .summary = "Remove a binding of a topic",
+                  .examples = {{"sluice unbind orders europe", ""}},
                   .options = {topic_option(*o), name_option(*o)},
                   .state = o};
   command.run = [o = o.get()](Context& context) {

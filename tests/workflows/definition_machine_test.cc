@@ -160,6 +160,7 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
   };
   const Row top[] = {
       {R"("Triggers":[{"Schedule":"0 3 * * *"}])", "/Triggers/0/Schedule", "\"Schedule\""},
+      {R"("Triggers":[{"EverySeconds":5}])", "/Triggers/0/EverySeconds", "\"EverySeconds\""},
       {R"("InputSchema":{})", "/InputSchema", "\"InputSchema\""},
       {R"("OnFailure":"Hold")", "/OnFailure", "\"OnFailure\""},
       {R"("HoldSeconds":1)", "/HoldSeconds", "\"HoldSeconds\""},
