@@ -105,8 +105,7 @@ orchestrator::Publication read_publication(Envelope& body, std::optional<std::st
   if (!in_path && body.has("topic") && !orchestrator::topic_name_valid(message.topic))
     body.problem("topic", "a topic's name has 1 to 249 bytes and no white space");
   message.key = optional_text(body, "key").value_or("");
-  if (const auto key = check_topic_key(message.key); !key)
-    body.problem("key", key.error().detail);
+  if (const auto key = check_topic_key(message.key); !key) body.problem("key", key.error().detail);
   message.body = required_doc(body, "body", payload_bytes_max);
   message.headers = optional_string_map(body, "headers");
   message.priority =

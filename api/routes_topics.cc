@@ -28,12 +28,12 @@ asio::awaitable<Response> list_topics(Call& call) {
   const auto page = co_await read(call, [&] {
     return call.context.inspector.topics(page_limit(call), call.query.text("cursor"));
   });
-  co_return json(200, render_page(page.items, page.next,
-                                  [](std::string& out, const TopicSummary& topic) {
-                                    Object object(out);
-                                    object.text("name", topic.name);
-                                    object.integer("bindings", topic.bindings);
-                                  }));
+  co_return json(
+      200, render_page(page.items, page.next, [](std::string& out, const TopicSummary& topic) {
+        Object object(out);
+        object.text("name", topic.name);
+        object.integer("bindings", topic.bindings);
+      }));
 }
 
 // Any name is a topic; one that nothing is bound to has its messages in a queue.

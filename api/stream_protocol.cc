@@ -436,9 +436,9 @@ void append_ok(std::string& out, std::optional<std::int64_t> ref, const AnyReply
     out += ",\"messages\":[";
     for (std::size_t n = 0; n < outcome->published.size(); ++n) {
       const auto& message = outcome->published[n];
-      out += fmt::format("{}{{\"routed\":{},\"dead_letters\":{}{}}}", n > 0 ? "," : "",
-                         message.routed, message.dead_letters,
-                         message.queued ? ",\"queued\":true" : "");
+      out +=
+          fmt::format("{}{{\"routed\":{},\"dead_letters\":{}{}}}", n > 0 ? "," : "", message.routed,
+                      message.dead_letters, message.queued ? ",\"queued\":true" : "");
     }
     out += ']';
   }

@@ -28,9 +28,7 @@ Option name_option(Options& o) {
           .required = true};
 }
 
-std::string binding_path(const Options& o) {
-  return path({"topics", o.topic, "bindings", o.name});
-}
+std::string binding_path(const Options& o) { return path({"topics", o.topic, "bindings", o.name}); }
 
 Exit list(Context& context) {
   Client client(context.server);
@@ -117,8 +115,7 @@ Command publish_command() {
   command.run = [o = o.get()](Context& context) {
     Json message = Json::object();
     message["key"] = o->key;
-    message["body"] =
-        o->body ? read_json(context, *o->body, "--body") : Json(Json::object());
+    message["body"] = o->body ? read_json(context, *o->body, "--body") : Json(Json::object());
     for (const auto& header : o->headers) {
       auto [name, text] = key_value(header, "--header");
       message["headers"][name] = text;

@@ -117,8 +117,8 @@ std::vector<CheckFinding> Inspector::check() const {
                    "bind it again");
         for (auto q = reader.query(sql::lost_triggers); q.step();)
           report("a trigger belongs to a workflow that is deployed",
-                 "binding \"" + std::string(q.text(1)) + "\" of topic \"" +
-                     std::string(q.text(0)) + "\" belongs to none",
+                 "binding \"" + std::string(q.text(1)) + "\" of topic \"" + std::string(q.text(0)) +
+                     "\" belongs to none",
                  "none: report it");
         for (auto q = reader.query(sql::lost_children); q.step();)
           report("a live child has one row that will move it on",

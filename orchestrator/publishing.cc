@@ -8,8 +8,8 @@ namespace {
 // Each message a document of its own: the frame's is spoken of by its place in the log.
 std::vector<Publication> publications_of(const Publish& publish, int priority) {
   std::vector<Publication> messages;
-  messages.push_back({publish.topic, publish.key, Doc::from_text(publish.body.text()),
-                      publish.headers, priority});
+  messages.push_back(
+      {publish.topic, publish.key, Doc::from_text(publish.body.text()), publish.headers, priority});
   for (const PublishedToo& also : publish.more)
     messages.push_back(
         {also.topic, also.key, Doc::from_text(also.body.text()), also.headers, priority});

@@ -38,7 +38,8 @@ Error change_the_definition(const Binding& binding, const std::string& workflow)
 
 Result<PublishMessages::Reply> Engine::Impl::apply(Transaction& tx, const PublishMessages& c) {
   if (const auto room = check_room(); !room) return room.error();
-  Error error = make_error(Errc::invalid_argument, "messages cannot be published; nothing was sent");
+  Error error =
+      make_error(Errc::invalid_argument, "messages cannot be published; nothing was sent");
   for (std::size_t i = 0; i < c.publications.size(); ++i) {
     const auto& message = c.publications[i];
     const auto problem = [&](const char* field, std::string detail) {
@@ -134,8 +135,8 @@ std::optional<Fault> Engine::Impl::deliver(Transaction& tx, const Publication& m
     case TargetKind::workflow: {
       Workflow* workflow = catalog.find(binding.target);
       if (workflow == nullptr || workflow->deleted)
-        return Fault{"StateMachineDoesNotExist",
-                     "There is no workflow " + quoted(binding.target) + ": deploy it, then replay."};
+        return Fault{"StateMachineDoesNotExist", "There is no workflow " + quoted(binding.target) +
+                                                     ": deploy it, then replay."};
       NewRun run;
       run.input = message.body;
       run.priority = message.priority;
@@ -165,11 +166,13 @@ std::optional<Fault> Engine::Impl::deliver(Transaction& tx, const Publication& m
 Result<PutBinding::Reply> Engine::Impl::apply(Transaction& tx, const PutBinding& c) {
   auto made = make_binding(c.topic, c.name, c.binding);
   if (!made) return made.error();
+  const auto before = topics.find(c.topic, c.name);
+  if (before && before->workflow)
+    return change_the_definition(*before, catalog.find(before->workflow)->name);
   if (c.name.starts_with(owned_prefix))
     return make_error(Errc::conflict,
                       "names that begin with \"workflow:\" are for the triggers of definitions: "
                       "choose another");
-  const auto before = topics.find(c.topic, c.name);
   if (!before && topics.size(c.topic) >= bindings_max) return full(c.topic);
   PutBinding::Reply reply;
   reply.created = !before;
@@ -211,7 +214,8 @@ Status Engine::Impl::check_triggers(const std::string& workflow_name,
 // The workflow's bindings are those of its latest version; none once it is deleted.
 void Engine::Impl::put_triggers(Transaction& tx, const Workflow& workflow,
                                 const std::vector<workflows::Trigger>& triggers) {
-  for (const auto& binding : topics.of(workflow.id)) topics.erase(tx, binding->topic, binding->name);
+  for (const auto& binding : topics.of(workflow.id))
+    topics.erase(tx, binding->topic, binding->name);
   for (std::size_t i = 0; i < triggers.size(); ++i) {
     auto made = make_binding(
         triggers[i].topic, trigger_name(workflow.name, i),
@@ -223,8 +227,7 @@ void Engine::Impl::put_triggers(Transaction& tx, const Workflow& workflow,
 }
 
 // To the binding as it is now, whatever its pattern and filter say: an operator has decided.
-Result<Unit> Engine::Impl::replay_to_binding(Transaction& tx,
-                                             const queue::StoredDeadLetter& letter,
+Result<Unit> Engine::Impl::replay_to_binding(Transaction& tx, const queue::StoredDeadLetter& letter,
                                              const std::optional<Doc>& body) {
   const auto binding = topics.find(letter.topic, letter.binding);
   if (!binding)
@@ -250,8 +253,8 @@ Result<Unit> Engine::Impl::replay_to_binding(Transaction& tx,
     refused = Fault{key.failure().error, key.failure().cause};
   if (refused)
     return make_error(Errc::conflict, "binding " + quoted(letter.binding) + " of topic " +
-                                          quoted(letter.topic) + " still cannot take it: " +
-                                          refused->cause.value_or(""));
+                                          quoted(letter.topic) +
+                                          " still cannot take it: " + refused->cause.value_or(""));
   queues.close_dead_letter(tx, letter, true, "");
   return Unit{};
 }

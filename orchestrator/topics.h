@@ -22,10 +22,9 @@
 
 namespace sluice::orchestrator {
 
-inline constexpr std::size_t bindings_max = 1'000;  // of one topic
-inline constexpr std::size_t deliveries_max = 100'000;       // of one publish
+inline constexpr std::size_t bindings_max = 1'000;            // of one topic
+inline constexpr std::size_t deliveries_max = 100'000;        // of one publish
 inline constexpr std::int64_t filter_steps_max = 10'000'000;  // of all filters of one publish
-
 
 // What one binding makes of one message.
 struct Route {

@@ -110,10 +110,15 @@ void parse_events(const Fields& fields, Machine& machine) {
 }
 
 constexpr std::size_t triggers_max = 100;
-constexpr FieldRule trigger_rules[] = {
-    {"Topic"},           {"Pattern"},         {"Filter"},         {"Schedule", false},
-    {"EverySeconds", false}, {"At", false}, {"TimeZone", false}, {"Overlap", false},
-    {"CatchUpSeconds", false}};
+constexpr FieldRule trigger_rules[] = {{"Topic"},
+                                       {"Pattern"},
+                                       {"Filter"},
+                                       {"Schedule", false},
+                                       {"EverySeconds", false},
+                                       {"At", false},
+                                       {"TimeZone", false},
+                                       {"Overlap", false},
+                                       {"CatchUpSeconds", false}};
 // What starts runs by time.
 constexpr std::string_view schedules[] = {"Schedule", "EverySeconds", "At"};
 

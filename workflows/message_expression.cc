@@ -45,8 +45,8 @@ Failure failed(const std::string& text, std::string_view why) {
   return {"States.QueryEvaluationError", fmt::format("The JSONata expression '{}' {}", text, why)};
 }
 Failure failed(const std::string& text, const jsonata::Error& error) {
-  return failed(text, fmt::format("threw an error during evaluation. {}: {}", error.code,
-                                  error.message));
+  return failed(text,
+                fmt::format("threw an error during evaluation. {}: {}", error.code, error.message));
 }
 
 }  // namespace
@@ -76,8 +76,8 @@ jsonata::Answer MessageExpression::evaluate(const MessageScope& message,
                                             std::int64_t& steps) const {
   jsonata::Environment environment;
   environment.input = message.body;
-  environment.bindings = {{"key", message.key}, {"headers", message.headers},
-                          {"topic", message.topic}};
+  environment.bindings = {
+      {"key", message.key}, {"headers", message.headers}, {"topic", message.topic}};
   environment.now_ms = message.now.us / 1'000;
   environment.seed = message.seed;
   environment.limits.steps_max = std::clamp<std::int64_t>(steps, 0, message_expression_steps_max);

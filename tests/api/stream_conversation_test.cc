@@ -150,8 +150,7 @@ TEST_CASE("send, start, event and publish work here too") {
   REQUIRE(heard.size() == 1);
   CHECK(heard[0]["ref"] == 4);
   CHECK(heard[0]["op"] == "ok");
-  CHECK(heard[0]["messages"] ==
-        Json::parse(R"([{"routed":1,"dead_letters":0,"queued":true},
+  CHECK(heard[0]["messages"] == Json::parse(R"([{"routed":1,"dead_letters":0,"queued":true},
                         {"routed":1,"dead_letters":0,"queued":true}])"));
   CHECK(service.engine->queue("topic:t")->ready == 2);
   heard = peer.say(R"({"op":"start","ref":2,"workflow":"none","input":{}})");

@@ -126,8 +126,7 @@ TEST_CASE("bind, unbind and topics") {
         json(R"({"pattern":"order.#","filter":"{% amount > 5 %}","to":"workflow:review"})"));
   CHECK(server.run({"bind", "orders", "large"}).code == static_cast<int>(Exit::usage));
   server.on("PUT /v1/topics/orders/bindings/paid", 200, "{}");
-  CHECK(server
-            .run({"bind", "orders", "paid", "--to", "event:paid", "--event-key", "{% order %}"})
+  CHECK(server.run({"bind", "orders", "paid", "--to", "event:paid", "--event-key", "{% order %}"})
             .out == "bound, in place of what was there\n");
   CHECK(body_of(server, "PUT /v1/topics/orders/bindings/paid") ==
         json(R"({"pattern":"#","to":"event:paid","event_key":"{% order %}"})"));
@@ -142,8 +141,7 @@ TEST_CASE("bind, unbind and topics") {
   const Outcome shown = server.run({"topics", "orders"});
   for (const char* part : {"large", "order.#", "workflow:review", "operator"})
     CHECK(contains(shown.out, part));
-  server.on("GET /v1/topics/free", 200,
-            R"({"name":"free","queue":"topic:free","bindings":[]})");
+  server.on("GET /v1/topics/free", 200, R"({"name":"free","queue":"topic:free","bindings":[]})");
   CHECK(contains(server.run({"topics", "free"}).err, "topic:free"));
 }
 

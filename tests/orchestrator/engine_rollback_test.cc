@@ -105,7 +105,8 @@ TEST_CASE("a statement that fails once changes nothing of what happens, whicheve
     const std::int64_t before = w.database->statements();
     expected = scene(w);
     statements = w.database->statements() - before;
-    for (const char* part : {"succeeded 7", "woken by the bell 2", "in hands 4, shipping 1", "letters 3"})
+    for (const char* part :
+         {"succeeded 7", "woken by the bell 2", "in hands 4, shipping 1", "letters 3"})
       CHECK_MESSAGE(expected.find(part) != std::string::npos, expected);
   }
   const std::int64_t stride = 1 + statements / 400;

@@ -15,8 +15,7 @@ BindingText to(const std::string& target, const std::string& pattern = "#",
 }
 Published publish(World& w, const std::string& topic, const std::string& key,
                   const std::string& body = "{}") {
-  return w.must(PublishMessages{{{.topic = topic, .key = key, .body = doc(body)}}})
-      .published.at(0);
+  return w.must(PublishMessages{{{.topic = topic, .key = key, .body = doc(body)}}}).published.at(0);
 }
 std::int64_t ready(World& w, const std::string& queue) {
   const auto q = w.engine->queue(queue);
@@ -187,12 +186,11 @@ TEST_CASE("what a target cannot take is a dead letter, and can be replayed or dr
   put_binding(w, "orders", "c-full", to("event:paid"));
   put_binding(w, "orders", "d-filter", to("queue:q", "#", "{% amount + 'x' %}"));
   put_binding(w, "orders", "e-key", to("event:paid", "#", {}, "{% amount %}"));
-  const auto outcome =
-      w.must(PublishMessages{{{.topic = "orders",
-                               .key = "order.eu",
-                               .body = doc(R"({"amount":7})"),
-                               .headers = {{"region", "eu"}}}}})
-          .published.at(0);
+  const auto outcome = w.must(PublishMessages{{{.topic = "orders",
+                                                .key = "order.eu",
+                                                .body = doc(R"({"amount":7})"),
+                                                .headers = {{"region", "eu"}}}}})
+                           .published.at(0);
   CHECK(outcome.routed == 5);
   CHECK(outcome.dead_letters == 4);
   std::map<std::string, DeadLetterId> of;
@@ -268,8 +266,7 @@ TEST_CASE("events that a topic passes on: one wakes one, in their order, the res
                         .body = doc(R"({"order":"a","n":)" + std::to_string(i) + "}")});
   w.must(PublishMessages{messages});
   holds(w, [&] {
-    for (std::size_t i = 0; i < 3; ++i)
-      CHECK(w.detail(waiting[i]).output.json()["n"] == i);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(w.detail(waiting[i]).output.json()["n"] == i);
   });
   for (int i = 3; i < 5; ++i) {
     const RunId late = w.start("waits", R"({"order":"a"})");
@@ -283,7 +280,8 @@ TEST_CASE("events that a topic passes on: one wakes one, in their order, the res
 
 TEST_CASE("an event for all that a topic passes on wakes all; one that is not kept finds nobody") {
   World w;
-  w.deploy("open", R"({"StartAt":"Open","Events":{"open":{"Deliver":"All"},"bell":{"KeepSeconds":0}},
+  w.deploy("open",
+           R"({"StartAt":"Open","Events":{"open":{"Deliver":"All"},"bell":{"KeepSeconds":0}},
     "States":{"Open":{"Type":"Task","Resource":"event:open","Next":"Bell"},
               "Bell":{"Type":"Task","Resource":"event:bell","End":true}}})");
   put_binding(w, "shop", "open", to("event:open", "open"));
@@ -359,9 +357,10 @@ TEST_CASE("workflows that publish what starts them or wakes them take turns with
   put_binding(w, "echo", "self", to("event:echo"));
   for (int i = 0; i < 3; ++i) w.start("echo");
   // What the messages bring about begins with a later batch, when the bindings are gone.
-  w.engine->submit<PublishMessages>(PublishMessages{{{.topic = "loop", .key = "k", .body = doc("{}")},
-                                                     {.topic = "echo", .key = "k", .body = doc("{}")}}},
-                                    [](const auto& reply) { CHECK(reply.has_value()); });
+  w.engine->submit<PublishMessages>(
+      PublishMessages{{{.topic = "loop", .key = "k", .body = doc("{}")},
+                       {.topic = "echo", .key = "k", .body = doc("{}")}}},
+      [](const auto& reply) { CHECK(reply.has_value()); });
   w.engine->submit<DeleteBinding>(DeleteBinding{"loop", "self"},
                                   [](const auto& reply) { CHECK(reply.has_value()); });
   w.engine->submit<DeleteBinding>(DeleteBinding{"echo", "self"},

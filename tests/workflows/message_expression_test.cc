@@ -35,25 +35,26 @@ TEST_CASE("a filter lets through what JSONata takes for true") {
     const char* text;
     bool passes;
   };
-  for (const Row& row : std::vector<Row>{{"{% amount > 5 %}", true},
-                                         {"{% amount > 7 %}", false},
-                                         {"{% $.amount = 7 %}", true},
-                                         {"{% $key = 'order.eu.created' %}", true},
-                                         {"{% $headers.region = 'eu' and $topic = 'orders' %}", true},
-                                         {"{% $headers.other %}", false},
-                                         {"{% missing %}", false},
-                                         {"{% nothing %}", false},
-                                         {"{% 0 %}", false},
-                                         {"{% 0.5 %}", true},
-                                         {"{% '' %}", false},
-                                         {"{% 'no' %}", true},
-                                         {"{% {} %}", false},
-                                         {"{% lines[0] %}", true},
-                                         {"{% [] %}", false},
-                                         {"{% [0, [false, '']] %}", false},
-                                         {"{% [0, [false, 'x']] %}", true},
-                                         {"{% $sum(lines.price) = amount %}", true},
-                                         {"{% function($x){$x} %}", false}}) {
+  for (const Row& row :
+       std::vector<Row>{{"{% amount > 5 %}", true},
+                        {"{% amount > 7 %}", false},
+                        {"{% $.amount = 7 %}", true},
+                        {"{% $key = 'order.eu.created' %}", true},
+                        {"{% $headers.region = 'eu' and $topic = 'orders' %}", true},
+                        {"{% $headers.other %}", false},
+                        {"{% missing %}", false},
+                        {"{% nothing %}", false},
+                        {"{% 0 %}", false},
+                        {"{% 0.5 %}", true},
+                        {"{% '' %}", false},
+                        {"{% 'no' %}", true},
+                        {"{% {} %}", false},
+                        {"{% lines[0] %}", true},
+                        {"{% [] %}", false},
+                        {"{% [0, [false, '']] %}", false},
+                        {"{% [0, [false, 'x']] %}", true},
+                        {"{% $sum(lines.price) = amount %}", true},
+                        {"{% function($x){$x} %}", false}}) {
     CAPTURE(row.text);
     std::int64_t steps = 1'000'000;
     const auto passes = parsed(row.text).passes(message(), steps);
@@ -89,8 +90,9 @@ TEST_CASE("a name is a text and nothing else") {
 
 TEST_CASE("what is no expression over a message is refused") {
   for (const std::string& bad :
-       {std::string("amount > 5"), std::string("{% amount > %}"), std::string("{% $states.input %}"),
-        std::string("{%%}"), "{% '" + std::string(message_expression_bytes_max, 'x') + "' %}"}) {
+       {std::string("amount > 5"), std::string("{% amount > %}"),
+        std::string("{% $states.input %}"), std::string("{%%}"),
+        "{% '" + std::string(message_expression_bytes_max, 'x') + "' %}"}) {
     CAPTURE(bad.substr(0, 40));
     const auto made = MessageExpression::parse(bad);
     REQUIRE_FALSE(made.has_value());
