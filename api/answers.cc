@@ -154,6 +154,11 @@ void put_dead_letter(Object& object, const orchestrator::DeadLetterSummary& lett
     object.text("workflow", letter.workflow);
     object.text("state", letter.state);
   }
+  if (!letter.binding.empty()) {
+    object.text("topic", letter.topic);
+    object.text("binding", letter.binding);
+    object.text("key", letter.key);
+  }
   object.text("error", letter.error);
   object.text("cause", letter.cause);
   object.time("at", letter.at);
@@ -248,6 +253,13 @@ void render_message(std::string& out, const orchestrator::PeekedMessage& message
   object.time("sent_at", message.sent_at);
   if (message.run) object.id("run", *message.run);
   object.text_if("worker", message.worker);
+}
+
+void put_published(Object& object, const orchestrator::PublishMessages::Published& message) {
+  object.integer("status", 201);
+  object.integer("routed", message.routed);
+  object.integer("dead_letters", message.dead_letters);
+  if (message.queued) object.flag("queued", true);
 }
 
 void render_dead_letter(std::string& out, const orchestrator::DeadLetterSummary& letter) {

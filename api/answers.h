@@ -103,6 +103,7 @@ void render_waiting_for(std::string& out, const std::vector<orchestrator::Waitin
 void render_event(std::string& out, const orchestrator::HistoryEvent& event);
 void render_queue(std::string& out, const orchestrator::QueueStats& queue, WallTime now);
 void render_message(std::string& out, const orchestrator::PeekedMessage& message);
+void put_published(Object& object, const orchestrator::PublishMessages::Published& message);
 void render_dead_letter(std::string& out, const orchestrator::DeadLetterSummary& letter);
 void render_dead_letter_detail(std::string& out, const orchestrator::DeadLetterDetail& letter);
 

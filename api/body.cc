@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "base/topic_pattern.h"
 
 namespace sluice::api {
 
@@ -94,6 +95,22 @@ std::vector<std::string_view> required_items(Envelope& body, std::string_view na
     return {};
   }
   return std::move(*items);
+}
+
+orchestrator::Publication read_publication(Envelope& body, std::optional<std::string> topic,
+                                           std::size_t payload_bytes_max) {
+  orchestrator::Publication message;
+  const bool in_path = topic.has_value();
+  message.topic = in_path ? std::move(*topic) : std::string(body.required_string("topic"));
+  if (!in_path && body.has("topic") && !orchestrator::topic_name_valid(message.topic))
+    body.problem("topic", "a topic's name has 1 to 249 bytes and no white space");
+  message.key = optional_text(body, "key").value_or("");
+  if (const auto key = check_topic_key(message.key); !key) body.problem("key", key.error().detail);
+  message.body = required_doc(body, "body", payload_bytes_max);
+  message.headers = optional_string_map(body, "headers");
+  message.priority =
+      static_cast<int>(body.optional_integer("priority", 0, 9).value_or(message.priority));
+  return message;
 }
 
 orchestrator::LeaseRequest lease_request(Envelope& body, std::optional<std::string> queue) {

@@ -34,6 +34,10 @@ std::vector<std::pair<std::string, std::string>> optional_string_map(Envelope& b
 // The elements of an array of 1 to batch_items_max items.
 std::vector<std::string_view> required_items(Envelope& body, std::string_view name);
 
+// {"key", "body", "headers", "priority"}; `topic` is a member unless it is known already.
+orchestrator::Publication read_publication(Envelope& body, std::optional<std::string> topic,
+                                           std::size_t payload_bytes_max);
+
 // {"queue"?, "max", "wait", "lease_seconds", "worker"}; `queue` is a member unless it is known
 // already.
 orchestrator::LeaseRequest lease_request(Envelope& body, std::optional<std::string> queue);

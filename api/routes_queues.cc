@@ -107,6 +107,12 @@ NewMessage read_message(Envelope& body, std::optional<std::string> queue,
   return message;
 }
 
+void put_sent(Object& item, const SendMessages::Sent& message) {
+  item.integer("status", message.duplicate ? 200 : 201);
+  item.id("id", message.id);
+  if (message.duplicate) item.flag("duplicate", true);
+}
+
 struct RenderSent {
   Response operator()(const SendMessages::Reply& sent) const {
     std::string out;
@@ -118,9 +124,7 @@ struct RenderSent {
       for (const auto& message : sent) {
         list.next();
         Object item(out);
-        item.integer("status", message.duplicate ? 200 : 201);
-        item.id("id", message.id);
-        if (message.duplicate) item.flag("duplicate", true);
+        put_sent(item, message);
       }
     }
     object.close();
@@ -128,7 +132,7 @@ struct RenderSent {
   }
 };
 
-asio::awaitable<Response> send(Call& call, std::optional<std::string> queue) {
+asio::awaitable<Response> send_to_queue(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   const auto items = required_items(*body, "messages");
@@ -142,15 +146,65 @@ asio::awaitable<Response> send(Call& call, std::optional<std::string> queue) {
       problems.add(item.error());
       continue;
     }
-    command.messages.push_back(read_message(*item, queue, call.context.limits.payload_bytes_max));
+    command.messages.push_back(
+        read_message(*item, call.path[0], call.context.limits.payload_bytes_max));
     problems.add(item->finish());
   }
   if (problems.any()) co_return problem(problems.error());
   co_return co_await change(call, std::move(command), RenderSent{});
 }
 
-asio::awaitable<Response> send_to_queue(Call& call) { return send(call, call.path[0]); }
-asio::awaitable<Response> send_to_queues(Call& call) { return send(call, std::nullopt); }
+// In the order in which they were asked for, whether to a queue or to a topic.
+struct RenderBatch {
+  std::vector<bool> to_topic;
+  Response operator()(const PublishMessages::Reply& reply) const {
+    std::string out;
+    Object object(out);
+    object.key("items");
+    {
+      Array list(out);
+      auto published = reply.published.begin();
+      auto sent = reply.sent.begin();
+      for (const bool topic : to_topic) {
+        list.next();
+        Object item(out);
+        if (topic)
+          put_published(item, *published++);
+        else
+          put_sent(item, *sent++);
+      }
+    }
+    object.close();
+    return json(201, std::move(out));
+  }
+};
+
+asio::awaitable<Response> send_to_any(Call& call) {
+  auto body = open_body(call);
+  if (!body) co_return problem(body.error());
+  const auto items = required_items(*body, "messages");
+  Problems problems;
+  problems.add(body->finish());
+  PublishMessages command;
+  RenderBatch render;
+  const std::size_t bytes_max = call.context.limits.payload_bytes_max;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto item = Envelope::scan(items[i], fmt::format("/messages/{}", i));
+    if (!item) {
+      problems.add(item.error());
+      continue;
+    }
+    const bool topic = item->has("topic");
+    render.to_topic.push_back(topic);
+    if (topic)
+      command.publications.push_back(read_publication(*item, std::nullopt, bytes_max));
+    else
+      command.messages.push_back(read_message(*item, std::nullopt, bytes_max));
+    problems.add(item->finish());
+  }
+  if (problems.any()) co_return problem(problems.error());
+  co_return co_await change(call, std::move(command), std::move(render));
+}
 
 asio::awaitable<Response> peek_messages(Call& call) {
   const auto page = co_await read(call, [&] {
@@ -241,14 +295,14 @@ std::vector<Route> queue_routes() {
        .answers = {{201, "sent", "Sent"}, {429, "too much at once", "Problem"}}},
       {.method = Method::post,
        .path = "/v1/messages:batch",
-       .handler = send_to_queues,
+       .handler = send_to_any,
        .operation = "sendMessageBatch",
        .tag = "messages",
-       .summary = "Send to several queues, all or none",
+       .summary = "Send to several queues, and publish to topics, all or none",
        .body = Body::batch,
        .request = "SendMessageBatch",
        .takes_idempotency_key = true,
-       .answers = {{201, "sent", "Sent"}, {429, "too much at once", "Problem"}}},
+       .answers = {{201, "sent", "BatchSent"}, {429, "too much at once", "Problem"}}},
       {.method = Method::get,
        .path = "/v1/queues/{queue}/messages",
        .handler = peek_messages,

@@ -206,7 +206,8 @@ constexpr Schema all[] = {
     },
     {"SendMessageBatch",
      R"({"type":"object","properties":{"messages":{"type":"array",)"
-     R"("items":{"$ref":"#/components/schemas/RoutedMessage"},"minItems":1,"maxItems":1000}},)"
+     R"("items":{"anyOf":[{"$ref":"#/components/schemas/RoutedMessage"},)"
+     R"({"$ref":"#/components/schemas/TopicMessage"}]},"minItems":1,"maxItems":1000}},)"
      R"("required":["messages"],"additionalProperties":false})"
     },
     {"Sent",
@@ -214,6 +215,69 @@ constexpr Schema all[] = {
      R"("properties":{"status":{"type":"integer"},"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"duplicate":{"type":"boolean"}},)"
      R"("required":["status","id"]}}},"required":["items"]})"
+    },
+    {"BatchSent",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"anyOf":[)"
+     R"({"type":"object","properties":{"status":{"type":"integer"},"id":{"type":"string"},)"
+     R"("duplicate":{"type":"boolean"}},"required":["status","id"]},)"
+     R"({"$ref":"#/components/schemas/PublishedMessage"}]}}},"required":["items"]})"
+    },
+    {"Publication",
+     R"({"type":"object","properties":{"key":{"type":"string","maxLength":255,"default":"",)"
+     R"("description":"the routing key: words with dots between them"},)"
+     R"("body":{"description":"any JSON value"},"headers":{"type":"object",)"
+     R"("additionalProperties":{"type":"string"},"maxProperties":64},"priority":{"type":"integer",)"
+     R"("minimum":0,"maximum":9,"default":4}},"required":["body"],"additionalProperties":false})"
+    },
+    {"TopicMessage",
+     R"({"type":"object","properties":{"topic":{"type":"string"},"key":{"type":"string",)"
+     R"("maxLength":255,"default":""},"body":{"description":"any JSON value"},)"
+     R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
+     R"("priority":{"type":"integer","minimum":0,"maximum":9,"default":4}},)"
+     R"("required":["topic","body"],"additionalProperties":false})"
+    },
+    {"PublishMessages",
+     R"({"type":"object","properties":{"messages":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Publication"},"minItems":1,"maxItems":1000}},)"
+     R"("required":["messages"],"additionalProperties":false})"
+    },
+    {"PublishedMessage",
+     R"({"type":"object","properties":{"status":{"type":"integer"},"routed":{"type":"integer",)"
+     R"("description":"targets that it went to; 0: no binding takes it, it is dropped"},)"
+     R"("dead_letters":{"type":"integer","description":"of these, could not take it"},)"
+     R"("queued":{"type":"boolean",)"
+     R"("description":"nothing is bound to the topic: it stands in the queue topic:NAME"}},)"
+     R"("required":["status","routed","dead_letters"]})"
+    },
+    {"Published",
+     R"({"type":"object","properties":{"routed":{"type":"integer"},"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/PublishedMessage"}}},"required":["routed","items"]})"
+    },
+    {"PutBinding",
+     R"({"type":"object","properties":{"pattern":{"type":"string","maxLength":255,)"
+     R"("description":"of routing keys: * is one word, # any number of words"},)"
+     R"("filter":{"type":"string","description":"{% JSONata over the body %}"},"to":{"type":"string",)"
+     R"("description":"queue:NAME, workflow:NAME or event:NAME"},"event_key":{"type":"string",)"
+     R"("description":"of an event: a text, or {% JSONata over the body %}"}},)"
+     R"("required":["pattern","to"],"additionalProperties":false})"
+    },
+    {"Binding",
+     R"({"type":"object","properties":{"topic":{"type":"string"},"name":{"type":"string"},)"
+     R"("pattern":{"type":"string"},"filter":{"type":"string"},"to":{"type":"string"},)"
+     R"("event_key":{"type":"string"},"origin":{"type":"string","enum":["operator","workflow"]},)"
+     R"("workflow":{"type":"string","description":"whose trigger it is"}},)"
+     R"("required":["topic","name","pattern","to","origin"]})"
+    },
+    {"Topic",
+     R"({"type":"object","properties":{"name":{"type":"string"},"queue":{"type":"string",)"
+     R"("description":"nothing is bound: where its messages stand"},"bindings":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Binding"}}},"required":["name","bindings"]})"
+    },
+    {"TopicPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"name":{"type":"string"},"bindings":{"type":"integer"}},)"
+     R"("required":["name","bindings"]}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
     },
     {"PublishEvent",
      R"({"type":"object","properties":{"key":{"type":"string","maxLength":1024,"default":""},)"
@@ -322,7 +386,9 @@ constexpr Schema all[] = {
     },
     {"DeadLetterSummary",
      R"({"type":"object","properties":{"id":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"kind":{"type":"string"},)"
+     R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
+     R"("enum":["stage","state","queue","binding"]},"topic":{"type":"string"},)"
+     R"("binding":{"type":"string"},"key":{"type":"string"},)"
      R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
      R"("run":{"type":"string","description":"13 characters of base 32"},)"
      R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
@@ -344,7 +410,9 @@ constexpr Schema all[] = {
     },
     {"DeadLetter",
      R"({"type":"object","properties":{"id":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"kind":{"type":"string"},)"
+     R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
+     R"("enum":["stage","state","queue","binding"]},"topic":{"type":"string"},)"
+     R"("binding":{"type":"string"},"key":{"type":"string"},)"
      R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
      R"("run":{"type":"string","description":"13 characters of base 32"},)"
      R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"

@@ -162,11 +162,11 @@ NewMessage read_new_message(Envelope& body, const std::string& queue) {
   return message;
 }
 
-// The faults of the messages inside, beside those of the message around them.
-Result<SendMessages> read_send(Envelope& body) {
-  SendMessages send;
+// The messages inside, each read by `read`; their faults stand beside those of the message around
+// them.
+template <class T, class Read>
+Result<T> read_messages(Envelope& body, T into, Read read) {
   std::vector<Problem> inside;
-  const std::string queue = required_queue(body);
   const auto raw = body.required_raw("messages");
   if (body.has("messages")) {
     const auto items = scan_array(raw);
@@ -183,7 +183,7 @@ Result<SendMessages> read_send(Envelope& body) {
           inside.insert(inside.end(), problems.begin(), problems.end());
           continue;
         }
-        send.messages.push_back(read_new_message(*item, queue));
+        read(into, *item);
         if (const auto status = item->finish(); !status) {
           const auto& problems = status.error().problems;
           inside.insert(inside.end(), problems.begin(), problems.end());
@@ -192,11 +192,34 @@ Result<SendMessages> read_send(Envelope& body) {
     }
   }
   const auto status = body.finish();
-  if (status && inside.empty()) return send;
+  if (status && inside.empty()) return into;
   Error error = status ? make_error(Errc::invalid_argument, "the messages are not as expected")
                        : status.error();
   error.problems.insert(error.problems.end(), inside.begin(), inside.end());
   return error;
+}
+
+Result<SendMessages> read_send(Envelope& body) {
+  const std::string queue = required_queue(body);
+  return read_messages(body, SendMessages{}, [&](SendMessages& send, Envelope& item) {
+    send.messages.push_back(read_new_message(item, queue));
+  });
+}
+
+Result<PublishMessages> read_publish(Envelope& body) {
+  const std::string topic(body.required_string("topic"));
+  if (body.has("topic") && !topic_name_valid(topic))
+    body.problem("topic", "a topic's name has 1 to 249 bytes and no white space");
+  return read_messages(body, PublishMessages{}, [&](PublishMessages& publish, Envelope& item) {
+    Publication message;
+    message.topic = topic;
+    if (const auto key = item.optional_string("key")) message.key = std::string(*key);
+    message.body = Doc::from_text(std::string(item.required_raw("body")));
+    message.headers = optional_texts(item, "headers");
+    if (const auto priority = item.optional_integer("priority", 0, 9))
+      message.priority = static_cast<int>(*priority);
+    publish.publications.push_back(std::move(message));
+  });
 }
 
 PublishEvent read_event(Envelope& body) {
@@ -222,13 +245,11 @@ template <class T>
 Result<StreamRequest> read_bare(Envelope& body) {
   return finished(body, T{});
 }
-Result<StreamRequest> read_send_request(Envelope& body) {
-  auto send = read_send(body);
-  if (!send) return std::move(send).error();
-  return StreamRequest(*std::move(send));
-}
-Result<StreamRequest> not_offered(Envelope&) {
-  return make_error(Errc::unsupported, "known, but not offered by this version of the server");
+template <auto read>
+Result<StreamRequest> read_list(Envelope& body) {
+  auto list = read(body);
+  if (!list) return std::move(list).error();
+  return StreamRequest(*std::move(list));
 }
 
 struct Op {
@@ -246,11 +267,11 @@ constexpr std::array ops = {
        [](Envelope& body) { return finished(body, Unsubscribe{required_queue(body)}); }},
     Op{"revoked", [](Envelope& body) { return finished(body, Revoked{required_token(body)}); }},
     Op{"start", read_one<read_start>},
-    Op{"send", read_send_request},
+    Op{"send", read_list<read_send>},
     Op{"ping", read_bare<Ping>},
     Op{"bye", read_bare<Bye>},
     Op{"hello", read_one<read_hello>},
-    Op{"publish", not_offered},
+    Op{"publish", read_list<read_publish>},
     Op{"event", read_one<read_event>}};
 
 StreamMessage read_message(Envelope& body) {
@@ -411,6 +432,15 @@ void append_ok(std::string& out, std::optional<std::int64_t> ref, const AnyReply
   } else if (const auto* published = std::get_if<PublishEvent::Reply>(&reply)) {
     append_member(out, "id", to_string(published->id));
     out += fmt::format(",\"woken\":{},\"kept\":{}", published->woken, published->kept);
+  } else if (const auto* outcome = std::get_if<PublishMessages::Reply>(&reply)) {
+    out += ",\"messages\":[";
+    for (std::size_t n = 0; n < outcome->published.size(); ++n) {
+      const auto& message = outcome->published[n];
+      out +=
+          fmt::format("{}{{\"routed\":{},\"dead_letters\":{}{}}}", n > 0 ? "," : "", message.routed,
+                      message.dead_letters, message.queued ? ",\"queued\":true" : "");
+    }
+    out += ']';
   }
   out += '}';
 }

@@ -45,7 +45,7 @@ using StreamRequest =
     std::variant<Hello, Subscribe, SetCredit, Unsubscribe, Revoked, Ping, Bye,
                  orchestrator::CompleteTask, orchestrator::FailTask, orchestrator::HeartbeatTask,
                  orchestrator::ReleaseTask, orchestrator::StartRun, orchestrator::SendMessages,
-                 orchestrator::PublishEvent>;
+                 orchestrator::PublishEvent, orchestrator::PublishMessages>;
 
 struct StreamMessage {
   std::optional<std::int64_t> ref;  // absent also where it could not be read

@@ -28,6 +28,8 @@ Query filter_of(const Options& o) {
 
 std::string place_of(const Json& letter) {
   const std::string workflow = text_of(letter, "workflow"), state = text_of(letter, "state");
+  if (const std::string topic = text_of(letter, "topic"); !topic.empty())
+    return fmt::format("topic {}/{}", topic, text_of(letter, "binding"));
   return workflow.empty() ? text_of(letter, "queue") : fmt::format("{}/{}", workflow, state);
 }
 
@@ -117,6 +119,9 @@ Exit show(Context& context, const Options& o) {
        {"cause", text_of(letter, "cause")},
        {"at", fmt::format("{} ({})", text_of(letter, "at"), age_of(letter, "at"))},
        {"queue", text_of(letter, "queue")},
+       {"topic", text_of(letter, "topic")},
+       {"binding", text_of(letter, "binding")},
+       {"key", text_of(letter, "key")},
        {"workflow", text_of(letter, "workflow")},
        {"state", text_of(letter, "state")},
        {"run", text_of(letter, "run")},

@@ -3,6 +3,7 @@
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/statements.h"
+#include "orchestrator/topic_statements.h"
 
 namespace sluice::orchestrator {
 namespace {
@@ -107,6 +108,17 @@ std::vector<CheckFinding> Inspector::check() const {
           report("who stands in the line of an event waits for it",
                  "frame " + to_base32(q.int64(1)) + " stands in the line of the event \"" +
                      std::string(q.text(0)) + "\" but does not wait for it",
+                 "none: report it");
+        for (auto q = reader.query(sql::every_target); q.step();)
+          if (!parse_target(q.text(2)))
+            report("a binding has a target",
+                   "binding \"" + std::string(q.text(1)) + "\" of topic \"" +
+                       std::string(q.text(0)) + "\" leads to \"" + std::string(q.text(2)) + "\"",
+                   "bind it again");
+        for (auto q = reader.query(sql::lost_triggers); q.step();)
+          report("a trigger belongs to a workflow that is deployed",
+                 "binding \"" + std::string(q.text(1)) + "\" of topic \"" + std::string(q.text(0)) +
+                     "\" belongs to none",
                  "none: report it");
         for (auto q = reader.query(sql::lost_children); q.step();)
           report("a live child has one row that will move it on",

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "orchestrator/binding.h"
 #include "workflows/workflow.h"
 
 namespace sluice::orchestrator {
@@ -171,6 +172,46 @@ struct PublishEvent {
   std::string key;
   Doc body;
 };
+// ---- topics
+// --------------------------------------------------------------------------------------------
+
+// A message for a topic.
+struct Publication {
+  std::string topic;
+  std::string key = {};  // the routing key
+  Doc body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  int priority = 4;
+};
+// All or none. What a binding's target cannot take is a dead letter of kind `binding`, and no
+// refusal.
+struct PublishMessages {
+  struct Published {
+    std::int64_t routed = 0;        // targets that it went to; 0: no binding takes it
+    std::int64_t dead_letters = 0;  // of these: could not take it
+    bool queued = false;            // nobody has bound anything: it stands in queue "topic:NAME"
+  };
+  struct Reply {
+    std::vector<Published> published;
+    std::vector<SendMessages::Sent> sent;
+  };
+  std::vector<Publication> publications;
+  std::vector<NewMessage> messages = {};  // sent with them
+};
+// Replaces the binding of this name.
+struct PutBinding {
+  struct Reply {
+    bool created = false;
+  };
+  std::string topic, name;
+  BindingText binding;
+};
+// conflict: it is a trigger of a workflow's definition.
+struct DeleteBinding {
+  using Reply = Unit;
+  std::string topic, name;
+};
+
 struct PutQueue {
   using Reply = Unit;
   std::string queue;
@@ -224,9 +265,9 @@ struct ReplayDeadLetters {
 
 using AnyCommand = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask,
                                 FailTask, HeartbeatTask, ReleaseTask, SendMessages, PublishEvent,
-                                ReplayDeadLetter, DropDeadLetter>;
+                                PublishMessages, ReplayDeadLetter, DropDeadLetter>;
 using AnyReply = std::variant<Unit, StartRun::Reply, HeartbeatTask::Reply, SendMessages::Reply,
-                              PublishEvent::Reply>;
+                              PublishEvent::Reply, PublishMessages::Reply>;
 
 inline constexpr std::size_t batch_items_max = 1'000;
 

@@ -12,9 +12,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   if (letter->run)
     return redrive(tx, RedriveRun{*letter->run, std::nullopt, c.input, std::nullopt}, c.id);
 
-  const Now time = now();
   if (c.input && c.input->size_bytes() > options.payload_bytes_max)
     return make_error(Errc::too_large, "the input is larger than the payload limit");
+  if (letter->kind == queue::DeadKind::binding) return replay_to_binding(tx, *letter, c.input);
+  const Now time = now();
   SLUICE_CHECK(letter->queue.has_value(), "the queue of a bare message's dead letter");
   queues.close_dead_letter(tx, *letter, true, "");
   queue::Put put;

@@ -2,6 +2,7 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
+// topic_commands.cc,
 // queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
 // recovery.cc.
 //
@@ -26,6 +27,7 @@
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/tokens.h"
+#include "orchestrator/topics.h"
 #include "orchestrator/wait_kind.h"
 #include "queue/queue.h"
 #include "storage/undo_log.h"
@@ -120,6 +122,7 @@ struct NewRun {
   RunId parent_run;      // started by this run,
   FrameId parent_frame;  // by this frame,
   bool awaited = false;  // which waits for its end
+  bool begins_later = false;  // with the next batch
 };
 
 // What a command has found out about a token.
@@ -233,15 +236,35 @@ struct Engine::Impl final : storage::Memory {
 
   // ---- publishing.cc ----
   void send_from_state(Transaction& tx, Live& live, const Publish& publish);
+  void send_to_queue(Transaction& tx, const Publication& message, Duration delay);
 
   // ---- publish_event.cc ----
   Result<PublishEvent::Reply> apply(Transaction& tx, const PublishEvent& c);
   bool wake(Transaction& tx, const EventWaiter& waiter, const std::string& body);
   std::int64_t wake_all(Transaction& tx, const PublishedEvent& event);
+  void wake_one(Transaction& tx, const PublishedEvent& event);
   void tend_events(Transaction& tx);
   void await_event(Transaction& tx, Live& live, const AwaitEvent& await, Doc there,
                    std::int64_t seq);
   void leave_event(Transaction& tx, FrameRow& row);
+
+  // ---- topic_commands.cc ----
+  Result<PublishMessages::Reply> apply(Transaction& tx, const PublishMessages& c);
+  Result<PutBinding::Reply> apply(Transaction& tx, const PutBinding& c);
+  Result<Unit> apply(Transaction& tx, const DeleteBinding& c);
+  Result<std::vector<Route>> route(const std::vector<Publication>& messages);
+  std::vector<PublishMessages::Published> deliver(Transaction& tx,
+                                                  const std::vector<Publication>& messages,
+                                                  const std::vector<Route>& routes);
+  std::optional<Fault> deliver(Transaction& tx, const Publication& message, const Binding& binding,
+                               const std::string& event_key);
+  void put_published(Transaction& tx, const Publication& message, const std::string& queue_name);
+  Status check_triggers(const std::string& workflow_name,
+                        const std::vector<workflows::Trigger>& triggers);
+  void put_triggers(Transaction& tx, const Workflow& workflow,
+                    const std::vector<workflows::Trigger>& triggers);
+  Result<Unit> replay_to_binding(Transaction& tx, const queue::StoredDeadLetter& letter,
+                                 const std::optional<Doc>& body);
 
   // ---- child_runs.cc ----
   RunId create_run(Transaction& tx, Version& version, const NewRun& run);
@@ -366,6 +389,7 @@ struct Engine::Impl final : storage::Memory {
   queue::Queues queues{undo};
   Catalog catalog{undo};
   Events event_lines{undo};
+  Topics topics{undo};
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;

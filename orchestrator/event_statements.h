@@ -29,10 +29,10 @@ inline constexpr Sql insert_kept_event{
     "events.insert_kept",
     "INSERT INTO kept_events (id, name, key, body, at, until, waking) VALUES (?1, ?2, ?3, ?4, ?5, "
     "?6, ?7)"};
-inline constexpr Sql oldest_kept_event{
-    "events.oldest_kept",
-    "SELECT id, body FROM kept_events WHERE name = ?1 AND key = ?2 AND until > ?3 ORDER BY id "
-    "LIMIT 1"};
+inline constexpr Sql oldest_kept_event{"events.oldest_kept",
+                                       "SELECT id, body FROM kept_events WHERE name = ?1 AND key = "
+                                       "?2 AND until > ?3 AND waking IS NULL "
+                                       "ORDER BY id LIMIT 1"};
 inline constexpr Sql newest_kept_event{
     "events.newest_kept",
     "SELECT id, body FROM kept_events WHERE name = ?1 AND key = ?2 AND until > ?3 ORDER BY id DESC "

@@ -107,6 +107,13 @@ void Events::woken(Transaction& tx, EventId id) {
   waking_ -= 1;
 }
 
+void Events::delivered(Transaction& tx, EventId id) {
+  tx.run(sql::delete_kept_event, id);
+  forgotten(1);
+  undo_.save(waking_);
+  waking_ -= 1;
+}
+
 bool Events::sweep(Transaction& tx, WallTime now, std::int64_t rows_max) {
   if (kept_ == 0) return false;
   const std::int64_t gone = tx.run(sql::sweep_kept_events, now, rows_max);

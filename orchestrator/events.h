@@ -29,7 +29,8 @@ struct EventWaiter {
 struct PublishedEvent {
   EventId id;
   std::string name, key, body;
-  std::int64_t waking = 0;  // waiters up to this one are still to get it; 0: none
+  // Not 0: it is on its way; where it is for all, the waiters up to this one are still to get it.
+  std::int64_t waking = 0;
 };
 
 class Events {
@@ -54,13 +55,15 @@ class Events {
                                           std::int64_t limit);
 
   void keep(storage::Transaction& tx, const PublishedEvent& event, WallTime at);
-  // For one who begins to wait: the oldest that nobody has had, which is then gone; where every
+  // For one who begins to wait: the oldest that nobody has had, unless it is on its way to those
+  // who waited before; it is then gone. Where every
   // waiter gets it, the newest, which stays.
   std::optional<Doc> take(storage::Transaction& tx, const std::string& name, std::string_view key,
                           WallTime now);
-  // The oldest event that is still on its way to those who waited for it.
+  // The oldest event that is still on its way to whoever waits for it.
   std::optional<PublishedEvent> waking(storage::Reader& reader);
-  void woken(storage::Transaction& tx, EventId id);
+  void woken(storage::Transaction& tx, EventId id);      // it stays for those who come
+  void delivered(storage::Transaction& tx, EventId id);  // it is gone
   // Forgets at most `rows_max` whose time is over; true: there may be more.
   bool sweep(storage::Transaction& tx, WallTime now, std::int64_t rows_max);
 

@@ -74,10 +74,11 @@ struct HistoryEvent {
 
 struct DeadLetterSummary {
   DeadLetterId id;
-  std::string kind;   // stage, state, queue
+  std::string kind;   // stage, state, queue, binding
   std::string queue;  // "" where none
   std::optional<RunId> run;
   std::string workflow, state;  // where run is set
+  std::string topic, binding, key;  // kind binding
   std::string error;
   std::string cause;
   WallTime at;
@@ -127,6 +128,16 @@ struct EventLine {  // a frame in the line of an event
   WallTime since;
 };
 
+struct TopicSummary {
+  std::string name;
+  std::int64_t bindings = 0;
+};
+struct BindingInfo {
+  std::string topic, name;
+  BindingText text;
+  std::string workflow;  // whose trigger it is; "": an operator's
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -172,6 +183,11 @@ class Inspector {
                               const std::optional<std::string>& cursor) const;
   Page<EventLine> event_waiters(const std::string& name, int limit,
                                 const std::optional<std::string>& cursor) const;
+
+  // Topics that have bindings, by name.
+  Page<TopicSummary> topics(int limit, const std::optional<std::string>& cursor) const;
+  std::vector<BindingInfo> bindings(const std::string& topic) const;  // by name
+  Result<BindingInfo> binding(const std::string& topic, const std::string& name) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

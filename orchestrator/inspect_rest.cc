@@ -8,7 +8,7 @@ namespace sluice::orchestrator {
 namespace {
 
 constexpr int rows_examined_max = 50'000;
-constexpr std::string_view letter_kinds[] = {"", "stage", "state", "queue"};
+constexpr std::string_view letter_kinds[] = {"", "stage", "state", "queue", "binding"};
 constexpr std::string_view letter_statuses[] = {"", "OPEN", "REPLAYED", "DROPPED"};
 
 // A look-up that most rows share: a few names among many rows.
@@ -38,6 +38,9 @@ DeadLetterSummary Inspector::Impl::letter(storage::Reader& reader, storage::Quer
   s.cause = row.text(8);
   s.at = WallTime{row.int64(9)};
   s.attempts = row.int64(10);
+  s.topic = row.text(15);
+  s.binding = row.text(16);
+  s.key = row.text(17);
   return s;
 }
 

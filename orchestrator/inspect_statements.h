@@ -80,7 +80,7 @@ inline constexpr Sql ahead_of{"inspect.ahead_of",
 
 #define SLUICE_LETTER_COLUMNS                                                                  \
   "id, kind, status, queue, run, workflow, state, error, cause, at, attempts, body, headers, " \
-  "failures, reason"
+  "failures, reason, topic, binding, key"
 inline constexpr Sql letters_before{"inspect.letters_before",
                                     "SELECT " SLUICE_LETTER_COLUMNS
                                     " FROM dead_letters WHERE id < ?1 ORDER BY id DESC"};

@@ -85,11 +85,26 @@ std::int64_t Engine::Impl::wake_all(Transaction& tx, const PublishedEvent& event
   return woken;
 }
 
-void Engine::Impl::tend_events(Transaction& tx) {
-  if (const auto event = event_lines.waking(tx)) {
-    (void)wake_all(tx, *event);
-    more_due = true;
+// An event that a topic passed on, to the one who has waited longest; nobody: it is kept.
+void Engine::Impl::wake_one(Transaction& tx, const PublishedEvent& event) {
+  for (const auto& waiter : Events::waiters(tx, event.name, event.key, 0, skipped_max)) {
+    if (!wake(tx, waiter, event.body)) continue;
+    event_lines.delivered(tx, event.id);
+    return;
   }
+  event_lines.woken(tx, event.id);
+}
+
+void Engine::Impl::tend_events(Transaction& tx) {
+  for (std::int64_t left = wake_step; left > 0; left -= 1) {
+    const auto event = event_lines.waking(tx);
+    if (!event) return;
+    if (event_lines.settings(event->name).deliver_all)
+      left -= wake_all(tx, *event);
+    else
+      wake_one(tx, *event);
+  }
+  more_due = true;
 }
 
 // `there`: an event that was kept, already in the frame's log row.

@@ -18,6 +18,7 @@ void Engine::Impl::recover(storage::Database& db) {
         if (auto q = reader.query(sql::get_meta, "order_us"); q.step()) order_us = q.int64(0);
         catalog.load(reader);
         queues.load(reader);
+        topics.load(reader);
         largest = std::max(queues.largest_id(), event_lines.load(reader));
         for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));

@@ -71,7 +71,7 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
 }
 
 // The run's row and its root frame. It begins at once; one that a run starts begins with the next
-// batch, so that runs which start runs do not hold up the others.
+// batch, so that runs which start runs do not hold up the others; one that a message starts, too.
 RunId Engine::Impl::create_run(Transaction& tx, Version& version, const NewRun& run) {
   const Now time = now();
   Live live;
@@ -94,7 +94,7 @@ RunId Engine::Impl::create_run(Transaction& tx, Version& version, const NewRun& 
   live_runs += 1;
   tally(counts.runs_started);
   const bool later = run.not_before && *run.not_before > time.wall;
-  if (later || run.parent_run) {
+  if (later || run.parent_run || run.begins_later) {
     // The input must be stored now; the interpreter starts the run when its time has come.
     write_log(tx, row, {}, next_seq());
     if (later)

@@ -62,6 +62,7 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
     }
   }
   if (!disagreement.problems.empty()) return disagreement;
+  if (const auto room = check_triggers(c.name, c.machine->triggers); !room) return room.error();
 
   const std::string hash = sha256_hex(c.canonical_text);
   const auto deployed = catalog.deploy(tx, c.name, c.canonical_text, hash, c.machine, time);
@@ -74,6 +75,7 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
     }
     for (const auto& [name, settings] : c.machine->events)
       event_lines.put_settings(tx, name, settings);
+    put_triggers(tx, *deployed.version->workflow, c.machine->triggers);
   }
   return DeployWorkflow::Reply{deployed.version->number, hash, deployed.created};
 }
@@ -83,6 +85,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteWorkflow& c) {
   if (workflow == nullptr || workflow->deleted)
     return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
   catalog.erase(tx, *workflow);
+  put_triggers(tx, *workflow, {});
   return Unit{};
 }
 

@@ -13,12 +13,16 @@ std::optional<T> unless_zero(std::int64_t value) {
 }  // namespace
 
 void Queues::add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now now) {
+  const auto of_binding = [&](std::string_view text) {
+    return letter.kind == DeadKind::binding ? std::optional{text} : std::nullopt;
+  };
   tx.run(sql::insert_dead_letter, letter.id, static_cast<int>(letter.kind), letter.queue,
          letter.run, letter.frame, letter.workflow,
          letter.run ? std::optional{letter.state} : std::nullopt, letter.error, letter.cause,
          now.wall, letter.attempts, letter.priority, letter.body,
          letter.headers.empty() ? std::nullopt : std::optional{letter.headers},
-         letter.failures.empty() ? std::string_view{"[]"} : letter.failures);
+         letter.failures.empty() ? std::string_view{"[]"} : letter.failures,
+         of_binding(letter.topic), of_binding(letter.binding), of_binding(letter.key));
   if (!letter.queue) return;
   Queue& q = *find(*letter.queue);
   count(q.dead, 1);
@@ -38,6 +42,9 @@ std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId
   letter.priority = static_cast<int>(q.int64(8));
   letter.body = q.text(9);
   letter.headers = q.text(10);
+  letter.topic = q.text(11);
+  letter.binding = q.text(12);
+  letter.key = q.text(13);
   return letter;
 }
 

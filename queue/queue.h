@@ -172,7 +172,7 @@ struct StoredMessage {
   std::string headers, failures, owner, worker;
 };
 
-enum class DeadKind : int { stage = 1, state = 2, queue = 3 };
+enum class DeadKind : int { stage = 1, state = 2, queue = 3, binding = 4 };
 struct NewDeadLetter {
   DeadLetterId id;
   DeadKind kind = DeadKind::queue;
@@ -185,6 +185,7 @@ struct NewDeadLetter {
   std::int64_t attempts = 0;
   int priority = priority_default;
   std::string_view body{}, headers{}, failures{};
+  std::string_view topic{}, binding{}, key{};  // kind binding: which could not be served
 };
 struct StoredDeadLetter {
   DeadLetterId id;
@@ -194,6 +195,7 @@ struct StoredDeadLetter {
   std::optional<RunId> run;
   int priority = priority_default;
   std::string error, body, headers;
+  std::string topic, binding, key;
 };
 
 enum class Verb : int { complete = 1, fail = 2, release = 3 };

@@ -171,11 +171,12 @@ inline constexpr Sql insert_dead_letter{
     "queue.insert_dead_letter",
     "INSERT INTO dead_letters (id, kind, status, queue, run, frame, workflow, state, error, cause, "
     "at, attempts, priority, "
-    "body, headers, failures) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-    "?14, ?15)"};
+    "body, headers, failures, topic, binding, key) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"};
 inline constexpr Sql find_dead_letter{"queue.find_dead_letter",
                                       "SELECT id, kind, status, queue, run, frame, state, error, "
-                                      "priority, body, headers FROM dead_letters WHERE id = ?1"};
+                                      "priority, body, headers, topic, binding, key FROM "
+                                      "dead_letters WHERE id = ?1"};
 inline constexpr Sql close_dead_letter{
     "queue.close_dead_letter",
     "UPDATE dead_letters SET status = ?2, reason = ?3 WHERE id = ?1 AND status = 1"};

@@ -175,6 +175,14 @@ struct EventSettings {
   bool operator==(const EventSettings&) const = default;
 };
 
+// A topic whose messages start runs, as a definition's Triggers say.
+struct Trigger {
+  std::string topic;
+  std::string pattern;                // of routing keys
+  std::optional<std::string> filter;  // "{% … %}", as message_expression.h
+  bool operator==(const Trigger&) const = default;
+};
+
 struct Machine {
   std::string comment;
   StateIndex start_at = no_state;
@@ -185,6 +193,7 @@ struct Machine {
   std::int64_t transitions_max = 1'000'000;
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
   std::vector<std::pair<std::string, EventSettings>> events;  // the definition's Events
+  std::vector<Trigger> triggers;
   // Every queue a Task names, each once. A lambda:invoke whose FunctionName is computed names none.
   std::vector<std::string> stage_queues;
 

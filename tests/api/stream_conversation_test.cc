@@ -129,7 +129,7 @@ TEST_CASE("a token that is none is stale, and the connection lives on") {
   CHECK(peer.closed() == 0);
 }
 
-TEST_CASE("send, start and event work here too") {
+TEST_CASE("send, start, event and publish work here too") {
   Service service;
   Peer peer(service);
   peer.hello();
@@ -145,6 +145,14 @@ TEST_CASE("send, start and event work here too") {
   CHECK(heard[0]["op"] == "ok");
   CHECK(heard[0]["woken"] == 0);
   CHECK(heard[0]["kept"] == true);
+  heard = peer.say(
+      R"({"op":"publish","ref":4,"topic":"t","messages":[{"key":"k","body":1,"headers":{"h":"1"}},{"body":2}]})");
+  REQUIRE(heard.size() == 1);
+  CHECK(heard[0]["ref"] == 4);
+  CHECK(heard[0]["op"] == "ok");
+  CHECK(heard[0]["messages"] == Json::parse(R"([{"routed":1,"dead_letters":0,"queued":true},
+                        {"routed":1,"dead_letters":0,"queued":true}])"));
+  CHECK(service.engine->queue("topic:t")->ready == 2);
   heard = peer.say(R"({"op":"start","ref":2,"workflow":"none","input":{}})");
   REQUIRE(heard.size() == 1);
   CHECK(heard[0]["ref"] == 2);
@@ -155,7 +163,7 @@ TEST_CASE("what was not promised is refused and ends nothing") {
   Service service;
   Peer peer(service);
   peer.hello();
-  CHECK(peer.say(R"({"op":"publish","ref":1,"topic":"t"})")[0]["code"] == "unsupported");
+  CHECK(peer.say(R"({"op":"publish","ref":1,"topic":"t"})")[0]["code"] == "invalid_argument");
   CHECK(peer.say(R"({"op":"event","ref":2})")[0]["code"] == "invalid_argument");
   CHECK(peer.say(R"({"op":"hello","ref":3,"version":1,"worker":"w"})")[0]["code"] == "conflict");
   CHECK(peer.say(R"({"op":"credit","ref":4,"queue":"q","credit":1})")[0]["code"] == "not_found");

@@ -97,6 +97,54 @@ TEST_CASE("event publishes, and says who was woken or that it is kept") {
   CHECK(server.run({"event"}).code == static_cast<int>(Exit::usage));
 }
 
+TEST_CASE("publish sends the message, and says where it went") {
+  PlayedServer server;
+  server.on("POST /v1/topics/orders/publish", 201,
+            R"({"routed":2,"items":[{"status":201,"routed":2,"dead_letters":1}]})");
+  const Outcome sent = server.run(
+      {"publish", "orders", "--key", "order.eu", "--body", R"({"x":1})", "--header", "a=b"});
+  CHECK(sent.code == 0);
+  CHECK(sent.out == "to 2 targets, of which 1 dead letter\n");
+  CHECK(body_of(server, "POST /v1/topics/orders/publish") ==
+        json(R"({"messages":[{"key":"order.eu","body":{"x":1},"headers":{"a":"b"}}]})"));
+  server.on("POST /v1/topics/none/publish", 201,
+            R"({"routed":0,"items":[{"status":201,"routed":0,"dead_letters":0}]})");
+  CHECK(server.run({"publish", "none"}).out == "no binding takes it: the message is dropped\n");
+  CHECK(body_of(server, "POST /v1/topics/none/publish") ==
+        json(R"({"messages":[{"key":"","body":{}}]})"));
+  CHECK(server.run({"publish"}).code == static_cast<int>(Exit::usage));
+}
+
+TEST_CASE("bind, unbind and topics") {
+  PlayedServer server;
+  server.on("PUT /v1/topics/orders/bindings/large", 201, "{}");
+  const Outcome bound = server.run({"bind", "orders", "large", "--to", "workflow:review",
+                                    "--pattern", "order.#", "--filter", "amount > 5"});
+  CHECK(bound.code == 0);
+  CHECK(bound.out == "bound\n");
+  CHECK(body_of(server, "PUT /v1/topics/orders/bindings/large") ==
+        json(R"({"pattern":"order.#","filter":"{% amount > 5 %}","to":"workflow:review"})"));
+  CHECK(server.run({"bind", "orders", "large"}).code == static_cast<int>(Exit::usage));
+  server.on("PUT /v1/topics/orders/bindings/paid", 200, "{}");
+  CHECK(server.run({"bind", "orders", "paid", "--to", "event:paid", "--event-key", "{% order %}"})
+            .out == "bound, in place of what was there\n");
+  CHECK(body_of(server, "PUT /v1/topics/orders/bindings/paid") ==
+        json(R"({"pattern":"#","to":"event:paid","event_key":"{% order %}"})"));
+  server.on("DELETE /v1/topics/orders/bindings/large", 200, "{}");
+  CHECK(server.run({"unbind", "orders", "large"}).out == "removed\n");
+
+  server.on("GET /v1/topics", 200, R"({"items":[{"name":"orders","bindings":2}],"next":null})");
+  CHECK(contains(server.run({"topics"}).out, "orders"));
+  server.on("GET /v1/topics/orders", 200,
+            R"({"name":"orders","bindings":[{"topic":"orders","name":"large","pattern":"order.#",)"
+            R"("to":"workflow:review","origin":"operator"}]})");
+  const Outcome shown = server.run({"topics", "orders"});
+  for (const char* part : {"large", "order.#", "workflow:review", "operator"})
+    CHECK(contains(shown.out, part));
+  server.on("GET /v1/topics/free", 200, R"({"name":"free","queue":"topic:free","bindings":[]})");
+  CHECK(contains(server.run({"topics", "free"}).err, "topic:free"));
+}
+
 TEST_CASE("start sends what was given and prints the run's id alone") {
   PlayedServer server;
   server.on("POST /v1/workflows/orders/runs", 201, R"({"id":"r1"})");

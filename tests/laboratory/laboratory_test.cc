@@ -178,6 +178,20 @@ TEST_CASE("a state that waits for a task token is answered through the token in 
   }
 }
 
+TEST_CASE("what a definition publishes is answered in the topic's queue, its own triggers asleep") {
+  Laboratory laboratory;
+  Crew crew([](const Delivery& task) {
+    CHECK(task.queue == "topic:orders");
+    return completed("5");
+  });
+  const auto outcome = run(laboratory, R"({"StartAt":"Send","Triggers":[{"Topic":"orders"}],
+    "States":{"Send":{"Type":"Task","Resource":"topic:orders",
+      "Parameters":{"Key":"k","Body":1},"Next":"Rest"},"Rest":{"Type":"Wait","Seconds":1,"End":true}}})",
+                           crew);
+  CHECK(outcome.status == "SUCCEEDED");
+  CHECK(crew.calls == 1);
+}
+
 TEST_CASE("without a token in the message nobody can answer") {
   Laboratory laboratory;
   Crew crew([](const Delivery&) { return completed("1"); });

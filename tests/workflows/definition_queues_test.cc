@@ -107,5 +107,39 @@ TEST_CASE("an event's settings are kept, and a wrong one is refused at its place
   }
 }
 
+TEST_CASE("triggers are kept, and what is wrong with one is refused at its place") {
+  const auto with_triggers = [](std::string_view list) {
+    return fmt::format(
+        R"({{"StartAt":"A","Triggers":{},"States":{{"A":{{"Type":"Pass","End":true}}}}}})", list);
+  };
+  const auto machine = check_accepted(with_triggers(
+      R"([{"Topic":"orders","Pattern":"order.*","Filter":"{% amount > 0 %}"},{"Topic":"all"}])"));
+  REQUIRE(machine->triggers.size() == 2);
+  CHECK(machine->triggers[0] == Trigger{"orders", "order.*", "{% amount > 0 %}"});
+  CHECK(machine->triggers[1] == Trigger{"all", "#", std::nullopt});
+  struct Row {
+    std::string_view list, pointer, fragment;
+  };
+  const Row rows[] = {
+      {R"({})", "/Triggers", "array"},
+      {R"(["orders"])", "/Triggers/0", "must be an object"},
+      {R"([{"Pattern":"a"}])", "/Triggers/0", "\"Topic\" is missing"},
+      {R"([{"Topic":""}])", "/Triggers/0/Topic", "1 to 249 bytes"},
+      {R"([{"Topic":"a b"}])", "/Triggers/0/Topic", "no white space"},
+      {R"([{"Topic":"t","Pattern":"a*"}])", "/Triggers/0/Pattern", "words of their own"},
+      {R"([{"Topic":"t","Filter":"amount > 0"}])", "/Triggers/0/Filter", "{% … %}"},
+      {R"([{"Topic":"t","Filter":"{% amount > %}"}])", "/Triggers/0/Filter", "cannot be read"},
+      {R"([{"Topic":"t","Filter":"{% $states.input %}"}])", "/Triggers/0/Filter", "$states"},
+      {R"([{"Topic":"t","Filters":1}])", "/Triggers/0/Filters", "did you mean \"Filter\"?"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.list);
+    check_refused(with_triggers(row.list), row.pointer, row.fragment);
+  }
+  std::string many = "[";
+  for (int i = 0; i < 101; ++i) many += fmt::format(R"({}{{"Topic":"t"}})", i == 0 ? "" : ",");
+  check_refused(with_triggers(many + "]"), "/Triggers", "at most 100");
+}
+
 }  // namespace
 }  // namespace sluice::workflows::testing
