@@ -119,9 +119,9 @@ struct NewRun {
   std::optional<int> own_priority;  // as given at the start
   std::optional<std::string> labels;
   std::optional<WallTime> not_before;
-  RunId parent_run;      // started by this run,
-  FrameId parent_frame;  // by this frame,
-  bool awaited = false;  // which waits for its end
+  RunId parent_run;           // started by this run,
+  FrameId parent_frame;       // by this frame,
+  bool awaited = false;       // which waits for its end
   bool begins_later = false;  // with the next batch
 };
 

@@ -77,7 +77,7 @@ struct DeadLetterSummary {
   std::string kind;   // stage, state, queue, binding
   std::string queue;  // "" where none
   std::optional<RunId> run;
-  std::string workflow, state;  // where run is set
+  std::string workflow, state;      // where run is set
   std::string topic, binding, key;  // kind binding
   std::string error;
   std::string cause;
