@@ -5,7 +5,7 @@ DESTDIR ?=
 export PREFIX DESTDIR
 
 # Commands that are there when their script is; the script's second line says what it does.
-SCRIPTED := $(notdir $(wildcard scripts/demo scripts/torture scripts/bench scripts/bench-quick scripts/bench-jsonata scripts/conformance))
+SCRIPTED := $(notdir $(wildcard scripts/demo scripts/torture scripts/bench scripts/bench-quick scripts/bench-wide scripts/bench-jsonata scripts/conformance))
 
 .PHONY: help bootstrap build test check fuzz install clean demo-stop $(SCRIPTED)
 

@@ -1,7 +1,7 @@
 // Waiting for the engine, and for blocking reads, without holding a socket's thread.
 //
 // The engine answers by a callback on its writer thread; here that becomes something to co_await.
-// The callback posts the outcome to the connection's thread and returns.
+// The callback hands the outcome over to the connection's thread (api/hand_over.h) and returns.
 //
 // GCC 12 copies some temporaries of a statement that awaits bit by bit, strings and all, and both
 // copies are destroyed: aggregates made with braces, and lambdas that hold something by value. It
@@ -23,6 +23,7 @@
 #include <optional>
 #include <variant>
 
+#include "api/hand_over.h"
 #include "api/http.h"
 #include "api/problem.h"
 #include "api/read_pool.h"
@@ -44,14 +45,21 @@ class Pending {
   }
   void resume(Result<T> outcome) {
     if (!waiter_) return;
-    auto executor = asio::get_associated_executor(*waiter_);
-    asio::post(executor, [waiter = std::move(*waiter_), outcome = std::move(outcome)]() mutable {
-      std::move(waiter)(std::move(outcome));
-    });
+    const asio::any_io_executor executor = asio::get_associated_executor(*waiter_);
+    hand_over(executor,
+              [answer = std::make_shared<Answer>(std::move(*waiter_), std::move(outcome))] {
+                std::move(answer->waiter)(std::move(answer->outcome));
+              });
     waiter_.reset();
   }
 
  private:
+  struct Answer {
+    Answer(Waiter waiter_in, Result<T> outcome_in)
+        : waiter(std::move(waiter_in)), outcome(std::move(outcome_in)) {}
+    Waiter waiter;
+    Result<T> outcome;
+  };
   std::optional<Waiter> waiter_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/round.h"
 
 namespace sluice::api {
 
@@ -94,6 +95,8 @@ void StreamConversation::lost(bool graceful) {
 }
 
 void StreamConversation::take_messages() {
+  // What came in one frame goes to the engine together.
+  const Round round;
   while (!messages_.empty() && (phase_ == Phase::expecting_hello || phase_ == Phase::open)) {
     StreamMessage message = std::move(messages_.front());
     messages_.pop_front();

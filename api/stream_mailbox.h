@@ -2,7 +2,7 @@
 //
 // The engine's writer thread calls back once per answer, per hand-out and per revoke; after a
 // commit that is hundreds of calls for one connection. They gather here, and the connection's
-// thread is woken once for all of them.
+// thread is woken once for all of them, at the end of the writer's round (base/round.h).
 //
 // Threads: thread-safe; nothing blocks. After close() nothing is posted any more, so the
 // connection's executor need not outlive the engine's callbacks; what comes later is told that it
@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <variant>
@@ -21,7 +22,8 @@
 
 namespace sluice::api {
 
-class StreamMailbox final : public orchestrator::Consumer {
+class StreamMailbox final : public orchestrator::Consumer,
+                            public std::enable_shared_from_this<StreamMailbox> {
  public:
   struct Answer {
     std::uint64_t request = 0;
@@ -37,7 +39,8 @@ class StreamMailbox final : public orchestrator::Consumer {
   using Item =
       std::variant<Answer, Opened, Revoke, Superseded, std::vector<orchestrator::Delivery>>;
 
-  // `wake` makes the connection's thread call take(); called from any thread, under the lock.
+  // REQUIRES: owned by a shared_ptr. `wake` makes the connection's thread call take(); called from
+  // any thread, under the lock.
   explicit StreamMailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
   // False if the mailbox is closed: the item is dropped.
@@ -50,9 +53,12 @@ class StreamMailbox final : public orchestrator::Consumer {
   std::vector<Item> close();
 
  private:
+  void wake();
+
   std::mutex mutex_;
   std::function<void()> wake_;  // guarded by mutex_; empty once closed
   std::vector<Item> items_;     // guarded by mutex_
+  bool waking_ = false;         // guarded by mutex_: wake() is put off
 };
 
 }  // namespace sluice::api

@@ -4,12 +4,30 @@
 
 namespace sluice::api {
 
+namespace {
+
+constexpr std::size_t spares_max = 4;
+constexpr std::size_t spare_bytes_max = 256 << 10;
+thread_local std::vector<std::string> spares;
+
+}  // namespace
+
+void StreamOutbox::reuse(std::string sent) {
+  if (spares.size() >= spares_max || sent.capacity() > spare_bytes_max) return;
+  sent.clear();
+  spares.push_back(std::move(sent));
+}
+
 StreamOutbox::Frame& StreamOutbox::open_frame() {
   if (!empty() && frames_.back().text.size() < frame_bytes_) {
     frames_.back().text += ',';
     return frames_.back();
   }
   frames_.emplace_back();
+  if (!spares.empty()) {
+    frames_.back().text = std::move(spares.back());
+    spares.pop_back();
+  }
   frames_.back().text += '[';
   return frames_.back();
 }

@@ -3,7 +3,7 @@
 // Messages that gather while a frame is on its way leave together, as one JSON array of about
 // `frame_bytes`; a message that waits alone leaves as it is. Order is kept. The outbox refuses
 // nothing: whoever fills it looks at bytes() and stops (api/stream_conversation.h). An empty outbox
-// holds no memory to speak of.
+// holds no memory to speak of: the few buffers that are kept for the next frame are the thread's.
 //
 // Confined to the connection's thread.
 #pragma once
@@ -34,6 +34,8 @@ class StreamOutbox {
   std::size_t bytes() const { return bytes_; }
   // The text of the next frame. REQUIRES: !empty().
   std::string take();
+  // Takes back what take() gave, once it is sent: another frame on this thread is built in it.
+  static void reuse(std::string sent);
 
  private:
   struct Frame {

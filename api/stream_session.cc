@@ -25,8 +25,8 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using boost::system::error_code;
 
-// A buffer that one large frame has grown is given back, so that thousands of quiet workers stay
-// small.
+// A buffer that large frames have grown is given back with the first one that does not need it, so
+// that thousands of quiet workers stay small.
 constexpr std::size_t idle_buffer_bytes = 16 << 10;
 
 std::chrono::microseconds chrono(Duration d) { return std::chrono::microseconds(d.us); }
@@ -128,8 +128,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       else
         talk_->receive_binary();
     }
+    const bool large = in_.size() > idle_buffer_bytes;
     in_.consume(in_.size());
-    if (in_.capacity() > idle_buffer_bytes) in_.shrink_to_fit();
+    if (!large && in_.capacity() > idle_buffer_bytes) in_.shrink_to_fit();
     go_on();
   }
 
@@ -141,7 +142,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     ws_.async_write(asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
       self->writing_ = false;
       if (error) return self->failed(error);
-      self->out_ = {};
+      StreamOutbox::reuse(std::exchange(self->out_, {}));
       self->talk_->sent();
       self->go_on();
     });

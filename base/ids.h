@@ -27,7 +27,7 @@ struct Id {
 using RunId = Id<struct RunTag>;
 using FrameId = Id<struct FrameTag>;      // the root frame's number is its run's
 using MessageId = Id<struct MessageTag>;  // a stage message's number is its frame's
-using EventId = Id<struct EventTag>;  // of an event that was published
+using EventId = Id<struct EventTag>;      // of an event that was published
 using DeadLetterId = Id<struct DeadLetterTag>;
 using WorkflowId = Id<struct WorkflowTag>;  // one deployed name
 using QueueId = Id<struct QueueTag>;

@@ -29,6 +29,28 @@ Civil civil(WallTime t) {
           static_cast<unsigned>(rest % 1'000'000)};
 }
 
+void put(char* at, unsigned value, std::size_t digits) {
+  for (; digits > 0; value /= 10) at[--digits] = static_cast<char>('0' + value % 10);
+}
+
+// Written once for every task that is handed out, and so by hand.
+std::string text_of(const Civil& c, unsigned fraction, std::size_t digits) {
+  if (c.year < 0 || c.year > 9999)
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:0{}}Z", c.year, c.month, c.day,
+                       c.hour, c.minute, c.second, fraction, digits);
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  put(&text[0], static_cast<unsigned>(c.year), 4);
+  put(&text[5], c.month, 2);
+  put(&text[8], c.day, 2);
+  put(&text[11], c.hour, 2);
+  put(&text[14], c.minute, 2);
+  put(&text[17], c.second, 2);
+  put(&text[20], fraction, digits);
+  text[20 + digits] = 'Z';
+  text.resize(21 + digits);
+  return text;
+}
+
 // Reads exactly `digits` decimal digits at `at`, or nothing.
 std::optional<int> number(std::string_view s, std::size_t at, std::size_t digits) {
   if (at + digits > s.size()) return std::nullopt;
@@ -44,14 +66,12 @@ std::optional<int> number(std::string_view s, std::size_t at, std::size_t digits
 
 std::string to_rfc3339(WallTime t) {
   const Civil c = civil(t);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", c.year, c.month, c.day, c.hour,
-                     c.minute, c.second, c.micros);
+  return text_of(c, c.micros, 6);
 }
 
 std::string to_rfc3339_ms(WallTime t) {
   const Civil c = civil(t);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", c.year, c.month, c.day, c.hour,
-                     c.minute, c.second, c.micros / 1000);
+  return text_of(c, c.micros / 1000, 3);
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view s) {

@@ -18,8 +18,15 @@ class ByteWriter {
   explicit ByteWriter(std::string& out) : out_(out) {}
   void number(std::int64_t value) {
     auto rest = static_cast<std::uint64_t>(value);
-    for (; rest >= 0x80; rest >>= 7) out_.push_back(static_cast<char>(rest | 0x80));
-    out_.push_back(static_cast<char>(rest));
+    if (rest < 0x80) {
+      out_.push_back(static_cast<char>(rest));
+      return;
+    }
+    char bytes[10];
+    std::size_t size = 0;
+    for (; rest >= 0x80; rest >>= 7) bytes[size++] = static_cast<char>(rest | 0x80);
+    bytes[size++] = static_cast<char>(rest);
+    out_.append(bytes, size);
   }
   void text(std::string_view value) {
     number(static_cast<std::int64_t>(value.size()));

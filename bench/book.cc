@@ -38,12 +38,19 @@ Slot Book::start(std::int64_t now) {
     next_due_ += 1e6 / plan_.runs_per_second;
   }
   ++under_way_;
-  return slot;
+  return slot + plan_.first_slot;
 }
 
-void Book::finish(Slot slot, std::int64_t now) {
+void Book::deliver(std::int64_t now) {
+  if (first_delivery() == 0) first_delivery_.store(now, std::memory_order_relaxed);
+}
+
+void Book::finish(Slot numbered, std::int64_t now) {
+  if (numbered < plan_.first_slot) return;
+  const Slot slot = numbered - plan_.first_slot;
   if (slot >= started_.size() || started_[slot] == 0)
-    throw std::runtime_error(fmt::format("the end of a run that is not under way: slot {}", slot));
+    throw std::runtime_error(
+        fmt::format("the end of a run that is not under way: slot {}", numbered));
   if (measuring_.load(std::memory_order_relaxed)) latencies_.add(now - started_[slot]);
   started_[slot] = 0;
   free_.push_back(slot);

@@ -6,7 +6,8 @@
 // server does). A paced run's time begins when it was due, not when it could be sent: a server that
 // stalls is not spared the runs that would have come meanwhile.
 //
-// Threads: the load's thread calls everything; finished() and set_measuring() any thread.
+// Threads: the load's thread calls everything; finished(), first_delivery() and
+// set_measuring() any thread.
 #pragma once
 
 #include <atomic>
@@ -23,6 +24,9 @@ struct Plan {
   int in_flight = 1;           // under way at most
   double runs_per_second = 0;  // 0: closed
   std::size_t payload_bytes = 200;
+  // The slots' numbers begin here. A load that follows a killed one begins behind the other's: the
+  // tasks that were left behind are worked on, and counted by nobody.
+  std::uint32_t first_slot = 0;
 };
 
 using Slot = std::uint32_t;
@@ -37,6 +41,10 @@ class Book {
   Slot start(std::int64_t now);
   void finish(Slot slot, std::int64_t now);
   int under_way() const { return under_way_; }
+  // A task has come.
+  void deliver(std::int64_t now);
+  // When the first one came; 0 before.
+  std::int64_t first_delivery() const { return first_delivery_.load(std::memory_order_relaxed); }
   bool paced() const { return plan_.runs_per_second > 0; }
 
   // No run starts any more.
@@ -50,13 +58,14 @@ class Book {
 
  private:
   const Plan plan_;
-  std::vector<std::int64_t> started_;  // by slot
+  std::vector<std::int64_t> started_;  // by slot, without first_slot
   std::vector<Slot> free_;
   Latencies latencies_;
   double next_due_ = 0;  // paced: microseconds
   int under_way_ = 0;
   bool closed_ = false;
   std::atomic<std::int64_t> finished_{0};
+  std::atomic<std::int64_t> first_delivery_{0};
   std::atomic<bool> measuring_{false};
 };
 

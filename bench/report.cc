@@ -118,30 +118,6 @@ std::string ratios(const Json& report) {
       report["machine"]["cores"].get<int>(), number("client_cores"));
 }
 
-Json to_json(const Figures& f) {
-  Json json = Json::object();
-  json["name"] = f.name;
-  json["transport"] = f.transport;
-  json["in_flight"] = f.in_flight;
-  json["offered_per_s"] = rounded(f.offered_per_s);
-  json["payload_bytes"] = f.payload_bytes;
-  json["seconds"] = rounded(f.seconds);
-  json["workflows_per_s"] = rounded(f.workflows_per_s);
-  json["transitions_per_s"] = rounded(f.transitions_per_s);
-  json["p50_ms"] = rounded(f.p50_ms);
-  json["p99_ms"] = rounded(f.p99_ms);
-  json["p999_ms"] = rounded(f.p999_ms);
-  json["server_cpu_us"] = rounded(f.server_cpu_us);
-  json["client_cpu_us"] = rounded(f.client_cpu_us);
-  json["server_cores"] = rounded(f.server_cores);
-  json["client_cores"] = rounded(f.client_cores);
-  json["written_bytes"] = rounded(f.written_bytes);
-  json["commits_per_s"] = rounded(f.commits_per_s);
-  json["steps_per_commit"] = rounded(f.steps_per_commit);
-  json["server_resident_mib"] = rounded(f.server_resident_mib);
-  return json;
-}
-
 Json to_json(const DiskRate& rate) {
   Json json = Json::object();
   json["per_second"] = rounded(rate.per_second);
@@ -172,6 +148,30 @@ Json to_json(const BareFigures& bare) {
 }
 
 }  // namespace
+
+Json to_json(const Figures& f) {
+  Json json = Json::object();
+  json["name"] = f.name;
+  json["transport"] = f.transport;
+  json["in_flight"] = f.in_flight;
+  json["offered_per_s"] = rounded(f.offered_per_s);
+  json["payload_bytes"] = f.payload_bytes;
+  json["seconds"] = rounded(f.seconds);
+  json["workflows_per_s"] = rounded(f.workflows_per_s);
+  json["transitions_per_s"] = rounded(f.transitions_per_s);
+  json["p50_ms"] = rounded(f.p50_ms);
+  json["p99_ms"] = rounded(f.p99_ms);
+  json["p999_ms"] = rounded(f.p999_ms);
+  json["server_cpu_us"] = rounded(f.server_cpu_us);
+  json["client_cpu_us"] = rounded(f.client_cpu_us);
+  json["server_cores"] = rounded(f.server_cores);
+  json["client_cores"] = rounded(f.client_cores);
+  json["written_bytes"] = rounded(f.written_bytes);
+  json["commits_per_s"] = rounded(f.commits_per_s);
+  json["steps_per_commit"] = rounded(f.steps_per_commit);
+  json["server_resident_mib"] = rounded(f.server_resident_mib);
+  return json;
+}
 
 Json to_json(const Result& result) {
   const Figures& full = find(result, "stream full");

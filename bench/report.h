@@ -47,6 +47,8 @@ struct Result {
   std::vector<Figures> loads;
 };
 
+Json to_json(const Figures& figures);
+
 // REQUIRES: the loads "stream alone", "stream full" and "REST batches full" are there.
 Json to_json(const Result& result);
 

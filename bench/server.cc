@@ -75,7 +75,8 @@ std::uint16_t read_port(int descriptor) {
 
 }  // namespace
 
-Server::Server(const std::string& program, const std::string& directory) : directory_(directory) {
+Server::Server(const std::string& program, const std::string& directory)
+    : Running(0, -1), directory_(directory) {
   std::filesystem::remove_all(directory_);
   std::filesystem::create_directories(directory_);
   int ends[2];
@@ -93,7 +94,7 @@ Server::Server(const std::string& program, const std::string& directory) : direc
   ::close(ends[1]);
   try {
     port_ = read_port(ends[0]);
-    call(port_, http::verb::put, fmt::format("/v1/workflows/{}", workflow_name), definition());
+    deploy();
   } catch (const std::exception& error) {
     ::close(ends[0]);
     end();
@@ -114,7 +115,20 @@ void Server::end() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-std::map<std::string, double> Server::metrics() const {
+bool Running::ready() const {
+  try {
+    call(port_, http::verb::get, "/readyz", "");
+    return true;
+  } catch (const std::exception&) {
+    return false;  // nobody listens yet, or it says that it is not ready
+  }
+}
+
+void Running::deploy() const {
+  call(port_, http::verb::put, fmt::format("/v1/workflows/{}", workflow_name), definition());
+}
+
+std::map<std::string, double> Running::metrics() const {
   const std::string text = call(port_, http::verb::get, "/metrics", "");
   std::map<std::string, double> values;
   for (std::size_t at = 0; at < text.size();) {

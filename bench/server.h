@@ -1,4 +1,5 @@
-// The program under load: `sluice serve` on a fresh directory and any free port.
+// The program under load: one that runs already, or `sluice serve` on a fresh directory and any
+// free port.
 //
 // Threads: not thread-safe, caller serialises.
 #pragma once
@@ -19,7 +20,27 @@ inline constexpr std::string_view stages[] = {"order", "pay", "ship", "after-sal
 inline constexpr std::size_t stage_count = 4;
 inline constexpr std::string_view workflow_name = "bench";
 
-class Server {
+// A server that somebody has started.
+class Running {
+ public:
+  Running(std::uint16_t port, pid_t process) : port_(port), process_(process) {}
+
+  std::uint16_t port() const { return port_; }
+  pid_t process() const { return process_; }
+  Usage usage() const { return usage_of(process_); }
+  // The values of /metrics that have no label.
+  std::map<std::string, double> metrics() const;
+  // Whether it takes commands (GET /readyz).
+  bool ready() const;
+  // The four stages, as a workflow. Throws std::runtime_error with what the server said.
+  void deploy() const;
+
+ protected:
+  std::uint16_t port_ = 0;
+  pid_t process_ = -1;
+};
+
+class Server : public Running {
  public:
   // Starts it and deploys the workflow. Throws std::runtime_error with what the server said. The
   // directory is made anew, and removed at the end.
@@ -28,18 +49,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const { return port_; }
-  pid_t process() const { return process_; }
-  Usage usage() const { return usage_of(process_); }
-  // The values of /metrics that have no label.
-  std::map<std::string, double> metrics() const;
-
  private:
   void end();
 
   const std::string directory_;
-  pid_t process_ = -1;
-  std::uint16_t port_ = 0;
 };
 
 }  // namespace sluice::bench

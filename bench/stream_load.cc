@@ -209,6 +209,7 @@ class StreamLoad final : public Load {
 
   void worked(Wire& wire, std::size_t stage, std::string_view message) {
     if (is(message, "task\"")) {
+      if (book_.first_delivery() == 0) book_.deliver(now_us());
       constexpr std::string_view name = "\"token\":\"";
       const auto at = message.find(name) + name.size();
       const std::string_view token = message.substr(at, message.find('"', at) - at);

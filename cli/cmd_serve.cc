@@ -7,9 +7,12 @@
 namespace sluice::cli {
 namespace {
 
+constexpr int retention_days_max = 36'525;
+
 // What was given on the command line or in the environment; the file fills what is still open.
 struct Given {
-  std::optional<std::string> data, listen, log_level, database, items_directory, allow_private_http;
+  std::optional<std::string> data, listen, log_level, database, items_directory, allow_private_http,
+      retention_days;
   std::string config;
 };
 
@@ -20,25 +23,27 @@ void fill_from_file(Given& given) {
     throw Failure(Exit::invalid, fmt::format("{}: {}", given.config, parsed.error().detail));
   if (!parsed->is_object())
     throw Failure(Exit::invalid, fmt::format("{}: expected a JSON object", given.config));
-  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 6> known = {
+  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 7> known = {
       {{"data", &given.data},
        {"listen", &given.listen},
        {"log-level", &given.log_level},
        {"items-directory", &given.items_directory},
        {"allow-private-http", &given.allow_private_http},
+       {"retention-days", &given.retention_days},
        {"database", &given.database}}};
   std::string problems;
   for (const auto& [key, value] : parsed->items()) {
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&k = key](const auto& each) { return each.first == k; });
     if (it == known.end()) {
-      const std::array<std::string_view, 5> names = {"data", "listen", "log-level",
-                                                     "items-directory", "allow-private-http"};
+      const std::array<std::string_view, 6> names = {
+          "data", "listen", "log-level", "items-directory", "allow-private-http", "retention-days"};
       const std::string near = suggest(key, names);
-      problems += fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
-                              near.empty() ? "; there are data, listen, log-level, items-directory "
-                                             "and allow-private-http"
-                                           : fmt::format("; did you mean \"{}\"?", near));
+      problems +=
+          fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
+                      near.empty() ? "; there are data, listen, log-level, items-directory, "
+                                     "allow-private-http and retention-days"
+                                   : fmt::format("; did you mean \"{}\"?", near));
     } else if (!value.is_string()) {
       problems += fmt::format("\n  /{}: expected a string, found {}", key, one_line(value, 40));
     } else if (!*it->second) {
@@ -68,6 +73,16 @@ ServeOptions resolve(Given given) {
                     fmt::format("--allow-private-http: expected yes or no, found \"{}\"",
                                 printable(*given.allow_private_http)));
     options.allow_private_http = *given.allow_private_http == "yes";
+  }
+  if (given.retention_days) {
+    const std::string& text = *given.retention_days;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), options.retention_days);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
+        options.retention_days < 0 || options.retention_days > retention_days_max)
+      throw Failure(Exit::usage,
+                    fmt::format("--retention-days: expected 0 to {} days, found \"{}\"",
+                                retention_days_max, printable(text)));
   }
   if (given.log_level) {
     if (*given.log_level != "info" && *given.log_level != "error")
@@ -145,6 +160,12 @@ Command serve_command() {
                                .value = "FILE",
                                .help = "a JSON file with these options.",
                                .env = "SLUICE_CONFIG"},
+                              {.names = "--retention-days",
+                               .target = &o->retention_days,
+                               .value = "DAYS",
+                               .help = "how long ended runs are kept, where a definition says "
+                                       "nothing else; 30 if not given, 0: for ever.",
+                               .env = "SLUICE_RETENTION_DAYS"},
                               {.names = "--items-directory",
                                .target = &o->items_directory,
                                .value = "DIR",

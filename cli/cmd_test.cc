@@ -143,6 +143,7 @@ Exit test_run(Context& context, const Options& o, Laboratory& laboratory, const 
   const auto run = laboratory.start(name, Doc::from_json(bench.input));
   if (!run) throw Failure(Exit::invalid, printable(run.error().detail));
   laboratory::MockWorkers workers(bench.mocks);
+  laboratory::publish_events(laboratory, bench.mocks.events);
   const Outcome outcome = laboratory.run_to_end(*run, workers);
   TestReport report{
       .workflow = name,

@@ -34,6 +34,7 @@ struct ServeOptions {
   Address listen{"127.0.0.1", 7070};
   std::string items_directory;      // --items-directory; empty: Maps read and write no files
   bool allow_private_http = false;  // --allow-private-http
+  int retention_days = 30;          // --retention-days; 0: for ever
   bool log_information = true;      // --log-level info; error: only what went wrong
 };
 

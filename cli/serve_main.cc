@@ -75,6 +75,7 @@ Exit serve(Context& context, const ServeOptions& options) {
   std::string fatal_reason;
   orchestrator::Options engine_options;
   engine_options.items_directory = options.items_directory;
+  engine_options.retention = seconds(std::int64_t{options.retention_days} * 86'400);
   engine_options.on_fatal = [&](const std::string& why) {
     fatal_reason = why;
     fatal = true;

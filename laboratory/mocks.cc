@@ -9,6 +9,7 @@
 
 #include "base/suggest.h"
 #include "laboratory/difference.h"
+#include "orchestrator/interpreter.h"
 
 namespace sluice::laboratory {
 namespace {
@@ -82,15 +83,47 @@ class Reading {
     } else if (value.contains("cause")) {
       complain(pointer + "/cause", "a cause goes with an error");
     }
-    if (const auto delay = value.find("delay_seconds"); delay != value.end()) {
-      const double n = delay->is_number() ? delay->get<double>() : -1;
-      if (!(n >= 0 && n <= delay_seconds_max)) {
-        complain(pointer + "/delay_seconds",
-                 fmt::format("expected a number of seconds, 0 to {:.0f}, not {}", delay_seconds_max,
-                             excerpt(*delay)));
-      } else {
-        made.answer.after = Duration{std::llround(n * 1e6)};
-      }
+    made.answer.after = seconds_of(value, "delay_seconds", pointer);
+    return made;
+  }
+
+  // A time from now on; none if it is absent or wrong.
+  Duration seconds_of(const Json& object, const std::string& name, const std::string& pointer) {
+    const auto found = object.find(name);
+    if (found == object.end()) return {};
+    const double n = found->is_number() ? found->get<double>() : -1;
+    if (n >= 0 && n <= delay_seconds_max) return Duration{std::llround(n * 1e6)};
+    complain(pointer + "/" + name, fmt::format("expected a number of seconds, 0 to {:.0f}, not {}",
+                                               delay_seconds_max, excerpt(*found)));
+    return {};
+  }
+
+  std::vector<MockEvent> events(const Json& list) {
+    static constexpr std::array<std::string_view, 4> names = {"name", "key", "body",
+                                                              "after_seconds"};
+    std::vector<MockEvent> made;
+    if (!list.is_array()) {
+      complain("/events", fmt::format("expected a list of events, not {}", excerpt(list)));
+      return made;
+    }
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string pointer = fmt::format("/events/{}", i);
+      if (!object(list[i], pointer, names, "an event")) continue;
+      MockEvent one;
+      const auto name = text(list[i], "name", pointer);
+      if (!list[i].contains("name"))
+        complain(pointer, "an event has a name");
+      else if (name && !workflows::queue_name_valid(*name))
+        complain(pointer + "/name", "an event's name has 1 to 255 bytes and no white space");
+      one.event.name = name.value_or("");
+      one.event.key = text(list[i], "key", pointer).value_or("");
+      if (one.event.key.size() > orchestrator::event_key_bytes_max)
+        complain(pointer + "/key", fmt::format("{} bytes; at most {}", one.event.key.size(),
+                                               orchestrator::event_key_bytes_max));
+      const auto body = list[i].find("body");
+      one.event.body = Doc::from_json(body == list[i].end() ? Json::object() : *body);
+      one.after = seconds_of(list[i], "after_seconds", pointer);
+      made.push_back(std::move(one));
     }
     return made;
   }
@@ -155,8 +188,8 @@ Error refusal(std::string_view what, std::vector<Problem> problems) {
 }  // namespace
 
 Result<Mocks> parse_mocks(const Json& file) {
-  static constexpr std::array<std::string_view, 5> names = {"states", "queues", "workflows",
-                                                            "input", "expect"};
+  static constexpr std::array<std::string_view, 6> names = {"states", "queues", "workflows",
+                                                            "events", "input",  "expect"};
   Reading reading;
   Mocks mocks;
   if (reading.object(file, "", names, "a file of mocks")) {
@@ -170,6 +203,8 @@ Result<Mocks> parse_mocks(const Json& file) {
           if (auto path = reading.text(*found, name, "/workflows"))
             mocks.workflows.emplace_back(name, *std::move(path));
     }
+    if (const auto found = file.find("events"); found != file.end())
+      mocks.events = reading.events(*found);
     if (const auto found = file.find("input"); found != file.end()) mocks.input = *found;
     if (const auto found = file.find("expect"); found != file.end())
       mocks.expect = reading.expectation(*found, "/expect");
@@ -224,6 +259,15 @@ std::optional<Answer> MockWorkers::work(const orchestrator::Delivery& task) {
   Answer answer = mock.answer;
   if (mock.echo) answer.output = task.body;
   return answer;
+}
+
+void publish_events(Laboratory& laboratory, const std::vector<MockEvent>& events) {
+  for (const MockEvent& one : events)
+    laboratory.after(one.after, [&laboratory, &one] {
+      auto event = one.event;
+      event.body = Doc::from_text(std::string(one.event.body.text()));
+      std::ignore = laboratory.submit(std::move(event));
+    });
 }
 
 std::vector<std::string> unmet(const Expectation& expectation, const Outcome& outcome) {

@@ -4,6 +4,7 @@
 //     "states": {"Pay": [{"error": "CardDeclined"}, {"output": {"paid": true}}]},
 //     "queues": {"ship": {"echo": true}},
 //     "workflows": {"refund": "refund.json"},
+//     "events": [{"name": "paid", "key": "A-17", "body": {"amount": 12}, "after_seconds": 60}],
 //     "input": {"id": 7},
 //     "expect": {"status": "SUCCEEDED", "output": {"paid": true}}
 //   }
@@ -36,9 +37,16 @@ struct Expectation {
   std::optional<Json> output;
 };
 
+// An event that is published when the run has gone on for so long.
+struct MockEvent {
+  orchestrator::PublishEvent event;
+  Duration after{};
+};
+
 struct Mocks {
   std::map<std::string, std::vector<MockAnswer>> states, queues;
   std::vector<std::pair<std::string, std::string>> workflows;  // name, file
+  std::vector<MockEvent> events;
   std::optional<Json> input;
   std::optional<Expectation> expect;
 };
@@ -65,6 +73,9 @@ class MockWorkers final : public Workers {
   const Mocks& mocks_;
   std::map<std::pair<std::string, std::int64_t>, std::size_t> calls_;  // by state and frame
 };
+
+// Publishes each event in its time, from now on. `events` must outlive the laboratory's next run.
+void publish_events(Laboratory& laboratory, const std::vector<MockEvent>& events);
 
 // A line for each thing that is not as expected; empty if all is.
 std::vector<std::string> unmet(const Expectation& expectation, const Outcome& outcome);

@@ -38,7 +38,7 @@ std::optional<Fault> failure_of(const Effects& effects) {
 }  // namespace
 
 std::int64_t Engine::Impl::next_seq() {
-  undo.save(log_seq);
+  undo.save_once(log_seq);
   return ++log_seq;
 }
 
@@ -50,10 +50,20 @@ void Engine::Impl::touched(RunId run, bool ended) {
 void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<LogRecord>& records,
                              std::int64_t seq, const Storing& storing) {
   const bool root = row.run.value == row.frame.id.value;
-  LogEncoder encoder(seq);
+  encoder.begin(seq);
   // The first row of a run holds its input in the first place.
   if (root && row.last_seq == 0) encoder.place(row.frame.input);
   for (const auto& record : records) encoder.add(record);
+  for (const auto& record : storing.history) {
+    LogEncoder::Beside beside;
+    // A repeated verb is recognised by this record: it was the worker's complete, its fail, or not
+    // its word at all.
+    if (record.kind == Kind::task_failed) beside.note = storing.failed_by;
+    if (record.kind == Kind::task_scheduled) beside.queue = storing.queue;
+    if (&record == &storing.history.back()) beside.until = storing.until;
+    encoder.add(record, beside);
+  }
+  if (storing.letter) encoder.add(*storing.letter);
   encoder.place(storing.body);
   for (const Doc& doc : storing.docs) encoder.place(doc);
   encoder.place(row.frame.input);
@@ -80,11 +90,8 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
     encoder.add(kept);
   }
   // A rolled-back row stores nothing: its documents must be written again.
-  if (!encoder.placed().empty())
-    undo.add([placed = encoder.placed()] {
-      for (const Doc& doc : placed) doc.set_ref({});
-    });
-  const std::string events = encoder.events();
+  for (const Doc& doc : encoder.placed()) undo.add([doc] { doc.set_ref({}); });
+  const std::string& events = encoder.events();
   tx.run(sql::insert_log, seq, row.run, root ? std::nullopt : std::optional{row.frame.id},
          row.last_seq == 0 ? std::nullopt : std::optional{row.last_seq}, now().wall,
          storage::as_blob(events),
@@ -119,8 +126,9 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   const std::uint32_t entries_before = row.frame.entries;
   row.token_number = 0;  // Its token ends with the state that waited for it.
   row.pending = {};
-  // A run that is waited for no longer, because the time is up, is not left alone.
-  if (row.child_run && std::holds_alternative<TaskFailed>(event))
+  // A run that is waited for no longer, because the time is up or by a person's word, is not left
+  // alone.
+  if (row.child_run && !std::holds_alternative<RunEnded>(event))
     follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
   leave_event(tx, row);
@@ -142,20 +150,10 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
           append_failure(stored ? stored->failures : row.failures, attempts, before.front().worker,
                          before.front().started_at, time.wall, *failed_with);
     }
-  for (auto& record : effects.history) {
-    LogRecord stored;
-    stored.record = std::move(record);
-    // A repeated verb is recognised by this record: it was the worker's complete, its fail, or not
-    // its word at all.
-    if (stored.record.kind == Kind::task_failed) stored.note = failed_by;
-    if (const auto* task = std::get_if<ScheduleTask>(&effects.next);
-        task != nullptr && stored.record.kind == Kind::task_scheduled)
-      stored.queue = task->queue;
-    if (const auto* wait = std::get_if<WaitUntil>(&effects.next);
-        wait != nullptr && &record == &effects.history.back())
-      stored.until = wait->at;
-    before.push_back(std::move(stored));
-  }
+  Storing storing;
+  storing.history = effects.history;
+  storing.failed_by = failed_by;
+  if (const auto* wait = std::get_if<WaitUntil>(&effects.next)) storing.until = wait->at;
   const auto* finish_effect = std::get_if<Finish>(&effects.next);
   const bool failed = finish_effect != nullptr && finish_effect->end == End::failed;
   const bool child = static_cast<bool>(row.frame.parent);
@@ -172,16 +170,17 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   DeadLetterId letter;
   if (failed && dead_letter && !child) {
     letter = DeadLetterId{ids.next(time.wall)};
-    LogRecord dead;
+    LogRecord& dead = storing.letter.emplace();
     dead.record.kind = Kind::dead_lettered;
     dead.record.state = row.frame.state;
     dead.note = to_string(letter);
-    before.push_back(std::move(dead));
   }
 
-  Storing storing;
   const auto* task_effect = std::get_if<ScheduleTask>(&effects.next);
-  if (task_effect != nullptr) storing.body = task_effect->body;
+  if (task_effect != nullptr) {
+    storing.body = task_effect->body;
+    storing.queue = task_effect->queue;
+  }
   if (const auto* spawn = std::get_if<SpawnBranches>(&effects.next)) storing.docs = {spawn->input};
   if (const auto* spawn = std::get_if<SpawnItems>(&effects.next))
     storing.docs = {spawn->input, spawn->items, spawn->reader, spawn->batch_input, spawn->writer};
@@ -386,7 +385,7 @@ void Engine::Impl::drop_deadlines(Transaction& tx, FrameRow& row) {
 }
 
 void Engine::Impl::tally(std::uint64_t& number) {
-  undo.add([&number, before = number] { number = before; });
+  undo.save_once(number);
   number += 1;
 }
 
@@ -396,7 +395,7 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
     tx.run(sql::delete_deadline, row.run_timeout_due, FrameId{row.run.value}, run_timeout);
   const auto changed = tx.run(sql::end_run, row.run, status, now().wall, row.last_seq, error);
   SLUICE_CHECK(changed == 1, "a run that is live to end");
-  undo.save(live_runs);
+  undo.save_once(live_runs);
   live_runs -= 1;
   if (row.waiter) follow_up({Followup::Kind::run_ended, row.waiter, 0, row.run});
   if (paused_runs.erase(row.run.value) != 0)

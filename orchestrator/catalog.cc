@@ -113,7 +113,8 @@ Catalog::Deployed Catalog::deploy(storage::Transaction& tx, std::string_view nam
   made->hash = hash;
   made->machine = std::move(machine);
   made->uses_context = mentions_context(canonical_text);
-  tx.run(sql::insert_version, made->id, workflow->id, made->number, hash, canonical_text, now.wall);
+  tx.run(sql::insert_version, made->id, workflow->id, made->number, hash, canonical_text, now.wall,
+         made->machine->retention_s);
   tx.run(sql::set_latest, workflow->id, made->number);
   undo_.add(
       [this, workflow, id = made->id, latest = workflow->latest, deleted = workflow->deleted] {

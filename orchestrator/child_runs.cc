@@ -117,7 +117,8 @@ void Engine::Impl::child_run_ended(Transaction& tx, FrameId waiter, RunId run) {
       if (record.record.kind == Kind::execution_succeeded) output = record.doc_ref;
       if (record.record.fault.error || record.record.fault.cause) ended.fault = record.record.fault;
     }
-  if (output) ended.output = load_doc(tx, output);
+  // A document of its own: the child may be deleted before its parent.
+  if (output) ended.output = Doc::from_text(load_doc(tx, output).text());
   step(tx, *live, ended, {});
 }
 

@@ -32,7 +32,10 @@ class CommandWork final : public storage::Work {
   using Reply = typename C::Reply;
   CommandWork(Impl& impl, C command, std::function<void(Result<Reply>)> done)
       : impl_(impl), command_(std::move(command)), done_(std::move(done)) {}
-  void apply(Transaction& tx) override { result_ = impl_.apply(tx, command_); }
+  void apply(Transaction& tx) override {
+    impl_.look_at_clock();
+    result_ = impl_.apply(tx, command_);
+  }
   void done(const std::optional<Error>& failure) override {
     answer<Reply>(done_, failure, result_);
   }
@@ -58,6 +61,7 @@ class IdempotentWork final : public storage::Work {
         render_(std::move(render)),
         done_(std::move(done)) {}
   void apply(Transaction& tx) override {
+    impl_.look_at_clock();
     const WallTime wall = impl_.now().wall;
     if (auto q = tx.query(sql::find_idempotent, key_.key, wall - seconds(86'400)); q.step()) {
       if (q.text(0) == key_.fingerprint)
@@ -100,6 +104,7 @@ class BatchWork final : public storage::Work {
         done_(std::move(done)) {}
 
   void apply(Transaction& tx) override {
+    impl_.look_at_clock();
     reply_.items.clear();
     reply_.tasks.clear();
     const std::size_t mark = impl_.undo.mark();
@@ -191,7 +196,7 @@ Engine::Impl::Impl(storage::Database& database_, const Clock& clock_, Options op
                                              });
 }
 
-Now Engine::Impl::now() const {
+Now Engine::Impl::read_clock() const {
   return {clock.wall_now(), engine_start + (clock.steady_now() - steady_start)};
 }
 
@@ -467,7 +472,7 @@ void Engine::unwatch(WatchId id) {
 EngineStats Engine::stats() const {
   const std::shared_lock lock(impl_->mutex);
   EngineStats stats = impl_->published;
-  stats.engine_now = impl_->now().engine;
+  stats.engine_now = impl_->read_clock().engine;
   const auto writer = impl_->writer->stats();
   stats.commands = writer.works;
   stats.reruns = writer.reruns;

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -24,6 +25,7 @@
 #include "orchestrator/join.h"
 #include "orchestrator/log_format.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/retention.h"
 #include "orchestrator/tokens.h"
 #include "orchestrator/topics.h"
 #include "orchestrator/wait_kind.h"
@@ -84,6 +86,12 @@ struct Storing {
   Doc body{};               // what a task gets
   std::vector<Doc> docs{};  // whatever else needs a place
   bool keep = false;        // a redrive may go on from here
+  // The interpreter's records, which follow the engine's own, and what is known beside them.
+  std::span<const Record> history{};
+  std::string_view queue{};           // of the task that is scheduled
+  std::string_view failed_by{};       // of the attempt that failed: its note
+  std::optional<WallTime> until{};    // of the last record
+  std::optional<LogRecord> letter{};  // after all of these
   // Of a child that failed: its story, should the failure become a dead letter.
   std::int64_t attempts = 0;
   std::string failures{}, headers{};
@@ -136,7 +144,13 @@ struct Engine::Impl final : storage::Memory {
   void tick(Transaction& tx) override;
 
   // ---- time and numbers ----
-  Now now() const;
+  Now read_clock() const;  // any thread
+  // The time of the command at hand, which is read once; the writer's thread.
+  Now now() {
+    if (!clock_read) clock_read = read_clock();
+    return *clock_read;
+  }
+  void look_at_clock() { clock_read.reset(); }
   Duration steady_of(EngineTime t) const { return steady_start + (t - engine_start); }
   std::int64_t next_seq();
   void tally(std::uint64_t& number);  // one more, until it is rolled back
@@ -354,6 +368,14 @@ struct Engine::Impl final : storage::Memory {
   void mark_time(Transaction& tx);
   void recover(storage::Database& database);
 
+  // ---- retention.cc ----
+  void retain(Transaction& tx);
+  bool drop_runs(Transaction& tx);
+  void drop_log(Transaction& tx, RunId run, std::int64_t last_seq, std::int64_t& budget);
+  bool drop_rest(Transaction& tx);
+  bool drop_letters(Transaction& tx);
+  bool give_back_pages(Transaction& tx);
+
   // ---- constant after construction ----
   storage::Database& database;
   const Clock& clock;
@@ -371,6 +393,8 @@ struct Engine::Impl final : storage::Memory {
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;
+  LogEncoder encoder;             // write_log()'s own
+  std::optional<Now> clock_read;  // now()'s own
   std::unordered_set<std::int64_t> paused_runs;
   std::unordered_map<std::int64_t, EngineTime>
       beats;  // frames with a heartbeat: the next is due by
@@ -385,6 +409,7 @@ struct Engine::Impl final : storage::Memory {
   bool more_due = false;
   EngineTime time_marked;
   EngineTime swept_at;
+  RetentionWalk retention;
   Duration sessions_checked;
   Duration disk_checked;
   bool disk_low = false;

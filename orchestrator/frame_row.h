@@ -87,5 +87,9 @@ struct FrameMemo final : queue::Memo {
   explicit FrameMemo(FrameRow row_) : row(std::move(row_)) {}
   FrameRow row;
 };
+// Null: the owner must be decoded. Every memo is one of these.
+inline const FrameMemo* memo_of(const queue::Lease& lease) {
+  return static_cast<const FrameMemo*>(lease.memo.get());
+}
 
 }  // namespace sluice::orchestrator

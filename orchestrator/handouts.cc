@@ -54,13 +54,10 @@ Delivery Engine::Impl::delivery(Reader& reader, const queue::Handout& handout, L
   if (lease.owner.empty()) {
     d.idempotency_key = to_string(lease.key.message);
   } else {
-    auto memo = std::dynamic_pointer_cast<const FrameMemo>(lease.memo);
-    if (!memo) {
-      memo =
+    if (!lease.memo)
+      lease.memo =
           std::make_shared<FrameMemo>(decode_frame(FrameId{lease.key.message.value}, lease.owner));
-      lease.memo = memo;
-    }
-    const FrameRow& row = memo->row;
+    const FrameRow& row = memo_of(lease)->row;
     Version& version = catalog.version(row.version_id);
     token.run = row.run;
     d.run = row.run;
@@ -90,7 +87,7 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
       continue;
     }
     lease->pause_base = pause_total(*lease);
-    if (const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get());
+    if (const auto* memo = memo_of(*lease);
         memo != nullptr && memo->row.heartbeat_us > 0 && memo->row.token_number == 0) {
       const EngineTime due = time + Duration{memo->row.heartbeat_us};
       beats[lease->key.message.value] = due;
@@ -110,6 +107,7 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
 }
 
 void Engine::Impl::before_commit(Transaction& tx) {
+  look_at_clock();
   queues.dispatch(tx, now(), handouts_step);
   build_deliveries(tx);
 }
@@ -163,7 +161,7 @@ void Engine::Impl::committed() {
   counts.commits += 1;
   counts.live_runs = live_runs;
   counts.leases = static_cast<std::int64_t>(queues.leases().size());
-  counts.engine_now = now().engine;
+  counts.engine_now = read_clock().engine;
   publish();
 }
 

@@ -7,6 +7,8 @@ namespace sluice::orchestrator {
 namespace {
 
 constexpr char format_1 = 1;
+// What one large row took is given back.
+constexpr std::size_t kept_bytes_max = 256 << 10;
 
 // Which fields follow a record's kind.
 enum Field : std::int64_t {
@@ -32,6 +34,16 @@ enum Field : std::int64_t {
 
 }  // namespace
 
+void LogEncoder::begin(std::int64_t seq) {
+  seq_ = seq;
+  for (std::string* bytes : {&records_, &events_, &docs_}) {
+    bytes->clear();
+    if (bytes->capacity() > kept_bytes_max) bytes->shrink_to_fit();
+  }
+  sizes_.clear();
+  placed_.clear();
+}
+
 void LogEncoder::place(const Doc& doc) {
   if (!doc || doc.ref()) return;
   const std::string& text = doc.text();
@@ -42,15 +54,27 @@ void LogEncoder::place(const Doc& doc) {
 }
 
 void LogEncoder::add(const LogRecord& r) {
-  place(r.record.doc);
-  const DocRef ref = r.record.doc ? r.record.doc.ref() : r.doc_ref;
+  add(r.record, {.doc_ref = r.doc_ref,
+                 .fence = r.fence,
+                 .attempt = r.attempt,
+                 .worker = r.worker,
+                 .started_at = r.started_at,
+                 .queue = r.queue,
+                 .kept_frame = r.kept_frame,
+                 .note = r.note,
+                 .until = r.until});
+}
+
+void LogEncoder::add(const Record& record, const Beside& r) {
+  place(record.doc);
+  const DocRef ref = record.doc ? record.doc.ref() : r.doc_ref;
   std::int64_t fields = 0;
-  if (r.record.state != workflows::no_state) fields |= has_state;
+  if (record.state != workflows::no_state) fields |= has_state;
   if (ref) fields |= ref.seq == seq_ ? has_doc_here : has_doc_there;
-  if (r.record.fault.error) fields |= has_error;
-  if (r.record.fault.cause) fields |= has_cause;
-  if (r.record.number != 0) fields |= has_number;
-  if (r.record.delay.us != 0) fields |= has_delay;
+  if (record.fault.error) fields |= has_error;
+  if (record.fault.cause) fields |= has_cause;
+  if (record.number != 0) fields |= has_number;
+  if (record.delay.us != 0) fields |= has_delay;
   if (r.fence != 0) fields |= has_handout;
   if (!r.queue.empty()) fields |= has_queue;
   if (!r.kept_frame.empty()) fields |= has_kept_frame;
@@ -58,15 +82,15 @@ void LogEncoder::add(const LogRecord& r) {
   if (r.until) fields |= has_until;
 
   ByteWriter out(records_);
-  out.number(static_cast<std::int64_t>(r.record.kind));
+  out.number(static_cast<std::int64_t>(record.kind));
   out.number(fields);
-  if (fields & has_state) out.number(r.record.state);
+  if (fields & has_state) out.number(record.state);
   if (fields & has_doc_there) out.number(ref.seq);
   if (fields & (has_doc_here | has_doc_there)) out.number(ref.slot);
-  if (fields & has_error) out.text(*r.record.fault.error);
-  if (fields & has_cause) out.text(*r.record.fault.cause);
-  if (fields & has_number) out.number(r.record.number);
-  if (fields & has_delay) out.number(r.record.delay.us);
+  if (fields & has_error) out.text(*record.fault.error);
+  if (fields & has_cause) out.text(*record.fault.cause);
+  if (fields & has_number) out.number(record.number);
+  if (fields & has_delay) out.number(record.delay.us);
   if (fields & has_handout) {
     out.number(r.fence);
     out.number(r.attempt);
@@ -79,15 +103,14 @@ void LogEncoder::add(const LogRecord& r) {
   if (fields & has_until) out.number(r.until->us);
 }
 
-std::string LogEncoder::events() const {
-  std::string bytes;
-  bytes.reserve(records_.size() + 8);
-  bytes.push_back(format_1);
-  ByteWriter out(bytes);
+const std::string& LogEncoder::events() {
+  events_.clear();
+  events_.push_back(format_1);
+  ByteWriter out(events_);
   out.number(static_cast<std::int64_t>(sizes_.size()));
   for (const auto size : sizes_) out.number(size);
-  bytes += records_;
-  return bytes;
+  events_ += records_;
+  return events_;
 }
 
 std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events) {

@@ -42,13 +42,30 @@ struct LogRow {
 
 class LogEncoder {
  public:
-  explicit LogEncoder(std::int64_t seq) : seq_(seq) {}
+  explicit LogEncoder(std::int64_t seq = 0) : seq_(seq) {}
+  // Begins another row. The memory that the last one took is used again.
+  void begin(std::int64_t seq);
+
+  // What the engine knows beside the interpreter's record; see LogRecord.
+  struct Beside {
+    DocRef doc_ref{};
+    std::int64_t fence = 0;
+    std::int64_t attempt = 0;
+    std::string_view worker{};
+    WallTime started_at{};
+    std::string_view queue{};
+    std::string_view kept_frame{};
+    std::string_view note{};
+    std::optional<WallTime> until{};
+  };
   // Gives the record's document a place in this row unless it is stored already; the new references
   // are set on the Docs.
+  void add(const Record& record, const Beside& beside);
   void add(const LogRecord& record);
   // Gives a document a place in this row, unless it is stored already.
   void place(const Doc& doc);
-  std::string events() const;
+  // Valid until the next call of anything here.
+  const std::string& events();
   const std::string& docs() const { return docs_; }
   // Docs that got their place in this row: to be forgotten if the row is rolled back.
   const std::vector<Doc>& placed() const { return placed_; }
@@ -56,6 +73,7 @@ class LogEncoder {
  private:
   std::int64_t seq_;
   std::string records_;
+  std::string events_;
   std::string docs_;
   std::vector<std::int64_t> sizes_;
   std::vector<Doc> placed_;

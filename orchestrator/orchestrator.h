@@ -89,7 +89,8 @@ struct QueueStats {
 };
 
 struct EngineStats {
-  std::uint64_t transitions = 0, runs_started = 0, runs_succeeded = 0, runs_failed = 0;
+  std::uint64_t transitions = 0, runs_started = 0, runs_succeeded = 0, runs_failed = 0,
+                runs_deleted = 0;
   std::uint64_t commits = 0, commands = 0, reruns = 0, handoffs = 0;
   std::int64_t sessions = 0, leases = 0, live_runs = 0;
   std::size_t line_length = 0;
@@ -99,6 +100,9 @@ struct EngineStats {
 struct Options {
   std::size_t payload_bytes_max = 1 << 20;
   std::int64_t children_live_max = 1'000;  // of one Map at a time, where it does not say fewer
+  // How long ended runs and closed dead letters are kept, where a definition says nothing else. 0:
+  // for ever.
+  Duration retention = seconds(30 * 86'400);
   std::int64_t events_kept_max = 100'000;  // published, and waited for by nobody yet
   std::string
       items_directory;  // where Maps find files of items and put files of results; "": nowhere

@@ -92,7 +92,7 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   // A new entry is new work; going on with the same one keeps its idempotency key.
   if (!same_entry) row.frame.entries += 1;
   tx.run(sql::reopen_run, c.run, version->id);
-  undo.save(live_runs);
+  undo.save_once(live_runs);
   live_runs += 1;
   for (const auto& open : queues.open_dead_letters(tx, c.run))
     queues.close_dead_letter(tx, open, true, "");

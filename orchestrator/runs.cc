@@ -90,7 +90,7 @@ RunId Engine::Impl::create_run(Transaction& tx, Version& version, const NewRun& 
          run.own_priority, run.not_before, log_seq + 1, time.wall,
          run.parent_run ? std::optional{run.parent_run} : std::nullopt,
          run.parent_frame ? std::optional{run.parent_frame} : std::nullopt);
-  undo.save(live_runs);
+  undo.save_once(live_runs);
   live_runs += 1;
   tally(counts.runs_started);
   const bool later = run.not_before && *run.not_before > time.wall;
@@ -129,6 +129,8 @@ std::optional<RunStatus> status_of(Reader& reader, RunId run) {
 
 void Engine::Impl::end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault) {
   FrameRow& row = live.row;
+  if (row.spawned != 0 && join_of(tx, row.spawned, row.frame.id).stopping.run_status != 0)
+    return;  // It is being ended: the first word stands.
   row.stopping.now = true;
   row.stopping.run_status = status;
   row.stopping.fault = fault;

@@ -29,7 +29,8 @@ inline constexpr Sql delete_workflow{"orchestrator.delete_workflow",
                                      "UPDATE workflows SET deleted = 1 WHERE id = ?1"};
 inline constexpr Sql insert_version{"orchestrator.insert_version",
                                     "INSERT INTO workflow_versions (id, workflow, version, hash, "
-                                    "definition, deployed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+                                    "definition, deployed_at, retention_s) VALUES (?1, ?2, ?3, ?4, "
+                                    "?5, ?6, ?7)"};
 inline constexpr Sql all_versions{
     "orchestrator.all_versions",
     "SELECT id, workflow, version, hash FROM workflow_versions ORDER BY id"};
@@ -77,7 +78,7 @@ inline constexpr Sql next_frame_due{
     "orchestrator.next_frame_due",
     "SELECT min(due) FROM frames INDEXED BY frames_due WHERE due IS NOT NULL AND due_clock = ?1"};
 inline constexpr Sql due_frames{"orchestrator.due_frames",
-                                "SELECT id, wait_kind, data FROM frames INDEXED BY frames_due "
+                                "SELECT id FROM frames INDEXED BY frames_due "
                                 "WHERE due IS NOT NULL AND due_clock = ?1 AND due <= ?2 "
                                 "ORDER BY due LIMIT ?3"};
 inline constexpr Sql count_frames{"orchestrator.count_frames", "SELECT count(*) FROM frames"};

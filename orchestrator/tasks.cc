@@ -30,7 +30,7 @@ LogRecord Engine::Impl::started_record(const Lease& lease) {
 
 Live Engine::Impl::live_of(Transaction& tx, const Lease& lease) {
   Live live;
-  if (const auto* memo = dynamic_cast<const FrameMemo*>(lease.memo.get()))
+  if (const auto* memo = memo_of(lease))
     live.row = memo->row;
   else
     live.row = decode_frame(FrameId{lease.key.message.value}, lease.owner);
@@ -120,7 +120,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
 
   Lease& lease = *found->lease;
   queue::Queue& q = *queues.find(lease.queue);
-  undo.save(q.acknowledged);
+  undo.save_once(q.acknowledged);
   q.acknowledged += 1;
   if (lease.owner.empty()) {
     queues.remember_settled(tx, lease.key, queue::Verb::complete, now());
@@ -252,7 +252,7 @@ Result<HeartbeatTask::Reply> Engine::Impl::apply(Transaction& tx, const Heartbea
   const EngineTime until = std::max(lease->until, time.engine + length);
   queues.extend(tx, *lease, until, true);
   if (!lease->owner.empty()) {
-    const auto* memo = dynamic_cast<const FrameMemo*>(lease->memo.get());
+    const auto* memo = memo_of(*lease);
     const std::int64_t beat = memo != nullptr
                                   ? memo->row.heartbeat_us
                                   : decode_frame(FrameId{token->id}, lease->owner).heartbeat_us;
@@ -305,6 +305,7 @@ Result<Unit> Engine::Impl::settle_callback(Transaction& tx, const TaskToken& tok
     if (took_effect(tx, token, verb)) return Unit{};
     return stale();
   }
+  if (live->row.frame.parent && doomed(tx, live->row)) return stale();
   std::vector<LogRecord> before;
   LogRecord mark;
   mark.record.kind = Kind::task_started;

@@ -13,6 +13,7 @@ constexpr Duration look_again = seconds(1);  // while something is paused
 
 void Engine::Impl::tick(Transaction& tx) {
   more_due = false;
+  look_at_clock();
   const Duration steady = clock.steady_now();
   if (steady - disk_checked >= seconds(1) || disk_checked.us == 0) {
     disk_checked = steady;
@@ -29,6 +30,7 @@ void Engine::Impl::tick(Transaction& tx) {
     spawns_spent = sweep_spawns(tx, ticks_step);
     more_due = more_due || spawns_spent;
   }
+  retain(tx);
   mark_time(tx);
   const EngineTime time = now().engine;
   if (time - swept_at >= seconds(10)) {
@@ -93,36 +95,40 @@ void Engine::Impl::fire_frames(Transaction& tx) {
     const bool wall = clock_kind == queue::ClockKind::wall;
     const std::int64_t until = wall ? time.wall.us : time.engine.us;
     if ((wall ? next_frame_wall : next_frame_engine) > until) continue;
-    struct Due {
-      FrameId id;
-      WaitKind kind;
-      std::string data;
-    };
-    std::vector<Due> due;
+    std::vector<FrameId> due;
     for (auto q = tx.query(sql::due_frames, static_cast<int>(clock_kind), until, ticks_step);
          q.step();)
-      due.push_back({q.id<FrameTag>(0), static_cast<WaitKind>(q.int64(1)), std::string(q.blob(2))});
-    for (const auto& d : due) {
+      due.push_back(q.id<FrameTag>(0));
+    for (const FrameId id : due) {
+      // One before it may have stopped it, or moved it on.
       Live live;
-      live.row = decode_frame(d.id, d.data);
+      WaitKind kind = WaitKind::delay;
+      {
+        auto q = tx.query(sql::find_frame, id);
+        if (!q.step() || q.is_null(3) || q.int64(2) != static_cast<int>(clock_kind) ||
+            q.int64(3) > until)
+          continue;
+        kind = static_cast<WaitKind>(q.int64(0));
+        live.row = decode_frame(id, q.blob(4));
+      }
       live.home.kind = Home::Kind::frame;
-      if (paused_runs.contains(
-              live.row.run.value)) {  // A paused run stands still; it goes on when it is resumed.
-        tx.run(sql::put_off_frame, d.id, until + look_again.us);
+      // A paused run stands still until it is resumed; but one that is being ended is ended.
+      if (paused_runs.contains(live.row.run.value) && live.row.stopping.run_status == 0) {
+        tx.run(sql::put_off_frame, id, until + look_again.us);
         continue;
       }
       if (live.row.spawned != 0) {
-        look_at(join_of(tx, live.row.spawned, d.id));
+        look_at(join_of(tx, live.row.spawned, id));
         follow(tx);
       } else if (live.row.pending.kind != Pending::Kind::none) {
         go_on(tx, live);
-      } else if (live.row.frame.state != workflows::no_state && d.kind == WaitKind::continuation) {
+      } else if (live.row.frame.state != workflows::no_state && kind == WaitKind::continuation) {
         step(tx, live, Continued{}, {});
       } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
         const auto& machine = catalog.machine(tx, catalog.version(live.row.version_id));
         if (machine.timeout_s) {
           live.row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
-          tx.run(sql::insert_deadline, live.row.run_timeout_due, d.id, run_timeout);
+          tx.run(sql::insert_deadline, live.row.run_timeout_due, id, run_timeout);
           next_deadline = std::min(next_deadline, live.row.run_timeout_due);
         }
         step(tx, live, Started{}, {});
@@ -243,7 +249,7 @@ void Engine::Impl::mark_time(Transaction& tx) {
 std::optional<Duration> Engine::Impl::next_due() {
   const Duration steady = clock.steady_now();
   if (more_due || queues.has_dirty()) return steady;
-  const Now time = now();
+  const Now time = read_clock();
   std::optional<Duration> next;
   const auto at = [&](Duration when) {
     if (!next || when < *next) next = when;
@@ -271,6 +277,7 @@ std::optional<Duration> Engine::Impl::next_wake() {
   };
   // Looked at again within the minute in any case: the wall clock may be set.
   if (next_frame_wall != INT64_MAX || queues.next_wall_due()) at(clock.steady_now() + seconds(60));
+  at(steady_of(EngineTime{retention.next_us}));
   if (session_count > 0)
     at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
   // While something is measured by engine time, its mark is kept fresh.

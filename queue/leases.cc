@@ -10,9 +10,32 @@ Lease* Queues::find_lease(const LeaseKey& key) {
 }
 
 std::vector<LeaseKey> Queues::leases_of(SessionId session) const {
-  const auto at = leases_by_session_.find(session);
-  if (at == leases_by_session_.end()) return {};
-  return {at->second.begin(), at->second.end()};
+  std::vector<LeaseKey> keys;
+  const auto first = leases_by_session_.find(session);
+  if (first == leases_by_session_.end()) return keys;
+  for (const Lease* lease = first->second; lease != nullptr; lease = lease->links.after)
+    keys.push_back(lease->key);
+  return keys;
+}
+
+void Queues::link(Lease& lease) {
+  if (!lease.session) return;
+  Lease*& first = leases_by_session_[lease.session];
+  lease.links.after = first;
+  if (first != nullptr) first->links.before = &lease;
+  first = &lease;
+}
+
+void Queues::unlink(Lease& lease) {
+  if (!lease.session) return;
+  if (lease.links.after != nullptr) lease.links.after->links.before = lease.links.before;
+  if (lease.links.before != nullptr)
+    lease.links.before->links.after = lease.links.after;
+  else if (lease.links.after != nullptr)
+    leases_by_session_[lease.session] = lease.links.after;
+  else
+    leases_by_session_.erase(lease.session);
+  lease.links.before = lease.links.after = nullptr;
 }
 
 Lease& Queues::add_lease(Lease lease) {
@@ -20,11 +43,11 @@ Lease& Queues::add_lease(Lease lease) {
   const auto [at, fresh] = leases_.emplace(key, std::move(lease));
   SLUICE_CHECK(fresh, "a fence that was never used before");
   Lease& added = at->second;
-  if (added.session) leases_by_session_[added.session].insert(key);
+  link(added);
   if (added.watched) deadlines_.emplace(added.until, key);
   undo_.add([this, key] {
     const auto found = leases_.find(key);
-    if (found->second.session) leases_by_session_[found->second.session].erase(key);
+    unlink(found->second);
     if (found->second.watched) deadlines_.erase({found->second.until, key});
     leases_.erase(found);
   });
@@ -34,19 +57,14 @@ Lease& Queues::add_lease(Lease lease) {
 void Queues::drop_lease(const LeaseKey& key) {
   const auto at = leases_.find(key);
   SLUICE_CHECK(at != leases_.end(), "a lease that is held");
-  if (at->second.session) {
-    const auto of_session = leases_by_session_.find(at->second.session);
-    of_session->second.erase(key);
-    if (of_session->second.empty()) leases_by_session_.erase(of_session);
-  }
+  unlink(at->second);
   if (at->second.watched) deadlines_.erase({at->second.until, key});
   // The node keeps its address, which earlier undo entries of this batch may hold.
-  auto node = std::make_shared<decltype(leases_)::node_type>(leases_.extract(at));
-  undo_.add([this, node] {
-    const Lease& lease = node->mapped();
-    if (lease.session) leases_by_session_[lease.session].insert(lease.key);
+  undo_.add([this, node = leases_.extract(at)]() mutable {
+    Lease& lease = node.mapped();
+    leases_.insert(std::move(node));
+    link(lease);
     if (lease.watched) deadlines_.emplace(lease.until, lease.key);
-    leases_.insert(std::move(*node));
   });
 }
 
@@ -110,20 +128,20 @@ void Queues::put_off(Lease& lease, EngineTime until) {
 
 void Queues::adopt(Transaction& tx, Lease& lease, SessionId session, std::int64_t consumer_id) {
   const LeaseKey key = lease.key;
-  undo_.add([this, key, session, before = lease.session, consumer_before = lease.consumer,
+  undo_.add([this, key, before = lease.session, consumer_before = lease.consumer,
              again_consumer = consumer_id] {
     Lease& again = leases_.find(key)->second;
-    leases_by_session_[session].erase(key);
+    unlink(again);
     again.session = before;
     again.consumer = consumer_before;
-    if (before) leases_by_session_[before].insert(key);
+    link(again);
     if (Consumer* c = consumer(again_consumer)) into_line(*c);
   });
-  if (lease.session) leases_by_session_[lease.session].erase(key);
   if (lease.session != session) tx.run(sql::extend_lease, key.message, lease.stored_until, session);
+  unlink(lease);
   lease.session = session;
   lease.consumer = consumer_id;
-  leases_by_session_[session].insert(key);
+  link(lease);
   if (Consumer* c = consumer(consumer_id)) count(c->in_hands, 1);
   watch_deadline(lease, false);
 }

@@ -53,7 +53,8 @@ Lease Queues::make_lease(const Queue& q, const Consumer& c, const Put& put, std:
 
 void Queues::put(Transaction& tx, const Put& put, Now now) {
   Queue& q = *find(put.queue);
-  count(q.sent, 1);
+  undo_.save_once(q.sent);
+  q.sent += 1;
   Consumer* taker = may_hand_off(q, put) ? next_consumer(q) : nullptr;
   const std::int64_t place = rank(q, put.priority, now.engine);
   if (taker != nullptr) {
@@ -85,7 +86,8 @@ void Queues::put(Transaction& tx, const Put& put, Now now) {
 void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
   Queue& q = *find(put.queue);
   Queue& old = *find(from.queue);
-  count(q.sent, 1);
+  undo_.save_once(q.sent);
+  q.sent += 1;
   if (Lease* held = find_lease(from.key); held != nullptr && !held->over) {
     returned(*held);
   }
@@ -120,7 +122,8 @@ void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
 void Queues::move_stored(Transaction& tx, const StoredMessage& from, const Put& put, Now now) {
   SLUICE_CHECK(from.state != State::leased, "a message that nobody holds");
   Queue& q = *find(put.queue);
-  count(q.sent, 1);
+  undo_.save_once(q.sent);
+  q.sent += 1;
   count_state(*find(from.queue), from.lane, from.state, -1);
   const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;

@@ -98,6 +98,16 @@ struct LeaseKeyHash {
   }
 };
 
+struct Lease;
+// A lease's place among those of its session. A copy of a lease has none.
+struct SessionLinks {
+  SessionLinks() = default;
+  SessionLinks(const SessionLinks&) noexcept {}
+  SessionLinks& operator=(const SessionLinks&) noexcept { return *this; }
+  Lease* before = nullptr;
+  Lease* after = nullptr;
+};
+
 struct Lease {
   LeaseKey key;
   QueueId queue;
@@ -117,6 +127,7 @@ struct Lease {
   bool over = false;            // lost or cancelled, but still in the worker's hands (its credit)
   bool watched = false;         // its own deadline counts, not its session's
   std::int64_t pause_base = 0;  // its owner's: how long time had stood still when `until` was set
+  SessionLinks links;           // the queues' own
 };
 
 // A message that was handed out in this batch; its consumer is told after the commit.
@@ -342,6 +353,8 @@ class Queues {
   void count(std::int64_t& number, std::int64_t delta);
   void count_state(Queue& q, std::int64_t lane, State state, std::int64_t delta);
   Lease& add_lease(Lease lease);
+  void link(Lease& lease);  // among those of its session, if it has one
+  void unlink(Lease& lease);
   void drop_lease(const LeaseKey& key);
   Lease make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
                    std::int64_t attempt, Now now);
@@ -356,7 +369,7 @@ class Queues {
   std::unordered_map<std::int64_t, std::unique_ptr<Queue>> queues_;
   std::unordered_map<std::string, Queue*> by_name_;
   std::unordered_map<LeaseKey, Lease, LeaseKeyHash> leases_;
-  std::unordered_map<SessionId, std::unordered_set<LeaseKey, LeaseKeyHash>> leases_by_session_;
+  std::unordered_map<SessionId, Lease*> leases_by_session_;  // the first of each; the rest by links
   std::set<std::pair<EngineTime, LeaseKey>> deadlines_;
   std::unordered_map<std::int64_t, std::unique_ptr<Consumer>> consumers_;
   std::vector<std::int64_t> gone_consumers_;

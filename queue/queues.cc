@@ -203,7 +203,9 @@ void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64
       count(q.delayed, delta);
       return;
     case State::leased:
-      count(q.leased, delta);
+      undo_.save_once(q.leased);
+      q.leased += delta;
+      SLUICE_CHECK(q.leased >= 0, "a count that is not negative");
       return;
     case State::held:
       count(q.held, delta);

@@ -21,10 +21,18 @@ std::size_t hash_of(const Sql* key) {
       (reinterpret_cast<std::uintptr_t>(key) >> 3U) * 0x9e3779b97f4a7c15ULL >> 32U);
 }
 
+// SQLite would count what it allocates, under one mutex for the whole process, and nobody looks at
+// the count. It takes this only while it is not in use; where it already is, it goes on counting.
+void stop_counting_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(once);
+}
+
 }  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& path, Mode mode, const std::string& vfs)
     : path_(path), slots_(slots_initial) {
+  stop_counting_memory();
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (mode == Mode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                               : SQLITE_OPEN_READONLY);

@@ -25,6 +25,7 @@ namespace {
 // Pragmas are per connection. The log is kept and overwritten in place: a flush of a file that does
 // not grow writes data only. What a rare burst made larger than journal_size_limit is cut back.
 constexpr std::string_view writer_pragmas =
+    "PRAGMA auto_vacuum = INCREMENTAL;"  // takes effect in a file that is made now
     "PRAGMA synchronous = FULL;"
     "PRAGMA secure_delete = OFF;"
     "PRAGMA foreign_keys = OFF;"

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/round.h"
 
 namespace sluice::storage {
 
@@ -95,7 +96,7 @@ struct Writer::Impl {
       line.push_back(std::move(work));
       wake = std::exchange(waiting, false);
     }
-    if (wake) woken.notify_one();
+    if (wake) Round::at_end([this] { woken.notify_one(); });
     return true;
   }
 
@@ -285,10 +286,14 @@ struct Writer::Impl {
       stats.reruns += reruns;
       stats.failures += failed;
     }
-    memory.committed();
-    static const std::optional<Error> success;
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      batch[i]->done(failures.empty() ? success : failures[i]);
+    {
+      // Who is told of many things is woken once.
+      const Round round;
+      memory.committed();
+      static const std::optional<Error> success;
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        batch[i]->done(failures.empty() ? success : failures[i]);
+    }
     checkpoint();
   }
 

@@ -76,7 +76,7 @@ class Writer {
   ~Writer();  // stop()s
 
   // False: the line is full or the writer has stopped; the work was not taken and done() is not
-  // called.
+  // called. Works that a thread submits in one Round (base/round.h) gather in one batch.
   [[nodiscard]] bool submit(std::unique_ptr<Work> work);
 
   void start();  // its own thread

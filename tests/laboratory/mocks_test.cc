@@ -100,6 +100,33 @@ TEST_CASE("a file of mocks is refused with everything that is wrong with it") {
   CHECK(refused(R"({"expect": {"status": "OK", "error": 1}})") == "/expect/status /expect/error");
 }
 
+TEST_CASE("events are published in their time, and end what waits for them") {
+  const Mocks mocks = mocks_of(R"({"events":[{"name":"paid","key":"A","body":7,"after_seconds":60},
+    {"name":"shipped"}]})");
+  Laboratory laboratory;
+  REQUIRE(laboratory
+              .deploy("order", R"({"StartAt":"Paid","States":{
+    "Paid":{"Type":"Task","Resource":"event:paid","Parameters":{"Key":"A"},"ResultPath":"$.paid","Next":"Shipped"},
+    "Shipped":{"Type":"Task","Resource":"event:shipped","ResultPath":"$.shipped","End":true}}})")
+              .has_value());
+  const auto run = laboratory.start("order", Doc::empty_object());
+  REQUIRE(run.has_value());
+  MockWorkers workers(mocks);
+  publish_events(laboratory, mocks.events);
+  const Outcome outcome = laboratory.run_to_end(*run, workers);
+  CHECK(outcome.status == "SUCCEEDED");
+  CHECK(outcome.output.text() == R"({"paid":7,"shipped":{}})");
+  CHECK((outcome.at - outcome.started_at) == seconds(60));
+}
+
+TEST_CASE("an event that cannot be published is refused with the rest of the file") {
+  CHECK(refused(R"({"events":{}})") == "/events");
+  CHECK(refused(R"({"events":[{"key":"a"},{"name":"white space"},{"name":5},
+    {"name":"e","after_seconds":-1,"colour":1},7]})") ==
+        "/events/0 /events/1/name /events/2/name /events/3/colour /events/3/after_seconds "
+        "/events/4");
+}
+
 TEST_CASE("a member that is nearly right is answered with the right one") {
   const auto mocks = parse_mocks(parsed(R"({"states": {"A": {"outptu": 1}}})"));
   REQUIRE_FALSE(mocks.has_value());

@@ -215,6 +215,21 @@ TEST_CASE(
   holds(w, [&] { CHECK(w.stats("x").depth() == 300); });
 }
 
+TEST_CASE("a paused run of many items is cancelled as soon as one that is not paused") {
+  World w;
+  w.deploy("each", each());
+  const RunId run = w.start("each", items(600));
+  w.pass(seconds(1));
+  w.must(PauseRun{run});
+  w.must(CancelRun{run, "enough"});
+  w.pass(seconds(3));
+  holds(w, [&] {
+    CHECK(w.status(run) == "ABORTED");
+    CHECK(messages(w) == 0);
+    CHECK(count(w, all_frames) == 0);
+  });
+}
+
 TEST_CASE("a paused run's branches stand still, and go on with what was left of their times") {
   World w;
   w.deploy("both", R"({"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":[
@@ -337,6 +352,23 @@ TEST_CASE("a state whose time is up while it waits for a run cancels that run") 
   });
 }
 
+TEST_CASE("a stage that is skipped while it waits for a run cancels that run") {
+  World w;
+  w.deploy("child", stages({"Work"}));
+  w.deploy(
+      "parent",
+      R"({"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"run:child","End":true}}})");
+  const RunId run = w.start("parent");
+  w.pass(seconds(1));
+  const auto work = w.take("work");
+  w.must(SkipStage{run, {}, doc("7")});
+  holds(w, [&] {
+    CHECK(w.status(run) == "SUCCEEDED");
+    CHECK(w.detail(run).output.text() == "7");
+    CHECK(w.status(*work.run) == "ABORTED");
+  });
+}
+
 TEST_CASE("a child run that fails fails the state with its error, and a Catch takes it") {
   World w;
   w.deploy("child", stages({"Work"}));
@@ -415,6 +447,58 @@ TEST_CASE("a message that carries a task token leaves the run waiting for it") {
   w.complete(mail.token);
   w.complete(mail.body.json()["token"].get<std::string>(), "42");
   holds(w, [&] { CHECK(w.detail(run).output.text() == "42"); });
+}
+
+TEST_CASE("what one due frame does to another that is due as well is seen when its turn comes") {
+  World w;
+  // The first inner Map to fail stops the outer one, whose other items are due in the same moment.
+  w.deploy("stops", R"({"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{
+    "StartAt":"P","States":{"P":{"Type":"Map","ItemsPath":"$.inner","End":true,"ItemProcessor":{
+      "StartAt":"Bad","States":{"Bad":{"Type":"Fail","Error":"No"}}}}}}}}})");
+  // A parent that is due ends with its last child, which is due as well.
+  w.deploy("ends", R"({"StartAt":"M","States":{"M":{"Type":"Map","Next":"Q","ItemProcessor":{
+    "StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}},
+    "Q":{"Type":"Task","Resource":"queue:q","End":true}}})");
+  std::string stops, ends;
+  for (int i = 0; i < 300; ++i) {
+    stops += (i > 0 ? "," : "") + std::string(R"({"inner":[1,2]})");
+    ends += i > 0 ? ",1" : "1";
+  }
+  const RunId stopped = w.start("stops", '[' + stops + ']');
+  const RunId ended = w.start("ends", '[' + ends + ']');
+  w.pass(seconds(3));
+  holds(w, [&] {
+    CHECK(w.status(stopped) == "FAILED");
+    CHECK(w.detail(ended).waiting_for.at(0).kind == "message");
+  });
+}
+
+TEST_CASE("while many items are being stopped, a late token is refused and the first word stands") {
+  World w;
+  w.deploy("many", R"({"StartAt":"M","TimeoutSeconds":60,"States":{"M":{"Type":"Map","End":true,
+    "ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"queue:ask.waitForTaskToken",
+    "Parameters":{"token.$":"$$.Task.Token"},"End":true}}}}}})");
+  std::string items;
+  for (int i = 0; i < 700; ++i) items += i > 0 ? ",1" : "1";
+  const RunId run = w.start("many", '[' + items + ']');
+  w.advance({});
+  std::string token;
+  for (const auto& task : w.lease("ask", 1'000)) {
+    token = task.body.json()["token"].get<std::string>();
+    w.complete(task.token);
+  }
+  // The cancel stops a part of them; the others are still to follow.
+  w.database->fail_at(2'000, /*always=*/true);
+  w.must(CancelRun{run, "enough"});
+  w.database->forgive();
+  CHECK(w.status(run) == "RUNNING");
+  std::string late;
+  w.engine->submit<CompleteTask>(CompleteTask{token, doc("1")}, [&](Result<Unit> r) {
+    late = r ? "ok" : std::string(to_string(r.error().code));
+  });
+  w.advance(seconds(60));
+  CHECK(late == "stale_token");
+  holds(w, [&] { CHECK(w.status(run) == "ABORTED"); });
 }
 
 }  // namespace

@@ -54,6 +54,33 @@ TEST_CASE("a database of an older version is brought forward and keeps its rows"
   CHECK(tx.run(sql_colour, "red") == 1);
 }
 
+TEST_CASE("the CHECKs of a database from before they were written anew refuse what they refused") {
+  static constexpr Sql sql_deadline{"test.deadline",
+                                    "INSERT INTO deadlines (due, frame, kind) VALUES (1, 1, ?1)"};
+  static constexpr Sql sql_table{"test.table",
+                                 "SELECT sql FROM sqlite_schema WHERE name = 'messages'"};
+  static constexpr Sql sql_sound{"test.sound", "PRAGMA integrity_check"};
+  ScratchDirectory directory;
+  {
+    auto database = open_sqlite({.directory = directory.path()}, sqlite_migrations().first(2));
+    Transaction tx(database->writer_connection());
+    tx.run(sql_deadline, 1);
+    tx.commit();
+  }
+  auto database = open_sqlite({.directory = directory.path()});
+  Transaction tx(database->writer_connection());
+  CHECK(tx.run(sql_deadline, 3) == 1);
+  CHECK(error_from([&] { tx.run(sql_deadline, 1); }).fault() == Fault::constraint);  // It is there.
+  for (const int kind : {0, 4})
+    CHECK(error_from([&] { tx.run(sql_deadline, kind); }).fault() == Fault::constraint);
+  auto table = tx.query(sql_table);
+  REQUIRE(table.step());
+  CHECK(table.text(0).find("CHECK (state BETWEEN 1 AND 5)") != std::string_view::npos);
+  auto sound = tx.query(sql_sound);
+  REQUIRE(sound.step());
+  CHECK(sound.text(0) == "ok");
+}
+
 TEST_CASE("a migration that fails leaves nothing of itself and all of those before it") {
   ScratchDirectory directory;
   const StorageError error =
