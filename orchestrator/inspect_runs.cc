@@ -58,7 +58,7 @@ Inspector::Impl::Version Inspector::Impl::version(storage::Reader& reader,
 Doc Inspector::Impl::doc(storage::Reader& reader, DocRef ref) {
   auto q = reader.query(sql::log_docs, ref.seq);
   if (!q.step()) return {};
-  return Doc::from_text(std::string(doc_of(q.blob(0), q.blob(1), ref.slot)));
+  return Doc::from_text(doc_of(q.blob(0), q.blob(1), ref.slot));
 }
 
 WallTime Inspector::Impl::wall_of(EngineTime t) const {

@@ -34,7 +34,7 @@ Doc Engine::Impl::load_doc(Reader& reader, DocRef ref) {
   if (!q.step())
     throw storage::StorageError(storage::Fault::corrupt, "log row " + std::to_string(ref.seq) +
                                                              " is missing; a live frame needs it");
-  Doc doc = Doc::from_text(std::string(doc_of(q.blob(0), q.blob(1), ref.slot)));
+  Doc doc = Doc::from_text(doc_of(q.blob(0), q.blob(1), ref.slot));
   doc.set_ref(ref);
   return doc;
 }

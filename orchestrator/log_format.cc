@@ -1,12 +1,13 @@
 #include "orchestrator/log_format.h"
 
 #include "base/varint.h"
+#include "orchestrator/packing.h"
 #include "storage/storage.h"
 
 namespace sluice::orchestrator {
 namespace {
 
-constexpr char format_1 = 1;
+constexpr char format_1 = 1, format_2 = 2;
 // What one large row took is given back.
 constexpr std::size_t kept_bytes_max = 256 << 10;
 
@@ -36,7 +37,8 @@ enum Field : std::int64_t {
 
 void LogEncoder::begin(std::int64_t seq) {
   seq_ = seq;
-  for (std::string* bytes : {&records_, &events_, &docs_}) {
+  packed_ = false;
+  for (std::string* bytes : {&records_, &events_, &docs_, &packed_docs_}) {
     bytes->clear();
     if (bytes->capacity() > kept_bytes_max) bytes->shrink_to_fit();
   }
@@ -104,8 +106,9 @@ void LogEncoder::add(const Record& record, const Beside& r) {
 }
 
 const std::string& LogEncoder::events() {
+  packed_ = docs_.size() >= packed_from_bytes && pack_bytes(docs_, packed_docs_);
   events_.clear();
-  events_.push_back(format_1);
+  events_.push_back(packed_ ? format_2 : format_1);
   ByteWriter out(events_);
   out.number(static_cast<std::int64_t>(sizes_.size()));
   for (const auto size : sizes_) out.number(size);
@@ -114,7 +117,7 @@ const std::string& LogEncoder::events() {
 }
 
 std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events) {
-  if (events.empty() || events.front() != format_1) corrupt(seq);
+  if (events.empty() || (events.front() != format_1 && events.front() != format_2)) corrupt(seq);
   ByteReader in(events.substr(1));
   for (auto docs = in.number(); docs > 0 && in.ok(); --docs) in.number();
   std::vector<LogRecord> records;
@@ -147,14 +150,27 @@ std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events) 
   return records;
 }
 
-std::string_view doc_of(std::string_view events, std::string_view docs, std::uint32_t slot) {
-  SLUICE_CHECK(!events.empty() && events.front() == format_1, "a log row of format 1");
+std::string doc_of(std::string_view events, std::string_view docs, std::uint32_t slot) {
+  const char format = events.empty() ? '\0' : events.front();
+  SLUICE_CHECK(format == format_1 || format == format_2, "a log row of format 1 or 2");
   ByteReader in(events.substr(1));
   const auto count = in.number();
   SLUICE_CHECK(static_cast<std::int64_t>(slot) < count, "a document that the row has");
-  std::size_t at = 0;
-  for (std::uint32_t i = 0; i < slot; ++i) at += static_cast<std::size_t>(in.number());
-  return docs.substr(at, static_cast<std::size_t>(in.number()));
+  std::size_t at = 0, size = 0, all = 0;
+  for (std::int64_t i = 0; i < count && in.ok(); ++i) {
+    const auto bytes = static_cast<std::size_t>(in.number());
+    if (i == static_cast<std::int64_t>(slot)) {
+      at = all;
+      size = bytes;
+    }
+    all += bytes;
+  }
+  if (format == format_1) return std::string(docs.substr(at, size));
+  const auto unpacked = unpack_bytes(docs, all);
+  if (!unpacked)
+    throw storage::StorageError(storage::Fault::corrupt,
+                                "a log row is damaged: its documents cannot be unpacked");
+  return unpacked->substr(at, size);
 }
 
 }  // namespace sluice::orchestrator

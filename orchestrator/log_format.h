@@ -4,7 +4,8 @@
 // records until the end. A record is its kind, a byte of flags that says which fields follow, and
 // those fields, as numbers and strings of base/varint.h. A document is in this row (a slot) or in
 // an earlier one (seq and slot): a payload that only passes through is stored once. `docs` is the
-// row's documents, one after the other. To change the format: add format 2, keep reading 1.
+// row's documents, one after the other; in format 2, which is otherwise the same, they are packed
+// together (packing.h). To change the format: add format 3, keep reading 1 and 2.
 #pragma once
 
 #include <optional>
@@ -64,9 +65,10 @@ class LogEncoder {
   void add(const LogRecord& record);
   // Gives a document a place in this row, unless it is stored already.
   void place(const Doc& doc);
-  // Valid until the next call of anything here.
+  // The row is complete. Valid until the next call of begin().
   const std::string& events();
-  const std::string& docs() const { return docs_; }
+  // REQUIRES: events() was called.
+  const std::string& docs() const { return packed_ ? packed_docs_ : docs_; }
   // Docs that got their place in this row: to be forgotten if the row is rolled back.
   const std::vector<Doc>& placed() const { return placed_; }
 
@@ -74,7 +76,8 @@ class LogEncoder {
   std::int64_t seq_;
   std::string records_;
   std::string events_;
-  std::string docs_;
+  std::string docs_, packed_docs_;
+  bool packed_ = false;
   std::vector<std::int64_t> sizes_;
   std::vector<Doc> placed_;
 };
@@ -82,7 +85,8 @@ class LogEncoder {
 // Throws storage::StorageError (corrupt) for bytes that LogEncoder did not make. Documents are left
 // as references.
 std::vector<LogRecord> decode_events(std::int64_t seq, std::string_view events);
-// The document in `slot` of a row. REQUIRES: the row has it.
-std::string_view doc_of(std::string_view events, std::string_view docs, std::uint32_t slot);
+// The document in `slot` of a row. REQUIRES: the row has it. Throws storage::StorageError (corrupt)
+// where what is packed cannot be unpacked.
+std::string doc_of(std::string_view events, std::string_view docs, std::uint32_t slot);
 
 }  // namespace sluice::orchestrator

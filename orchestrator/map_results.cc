@@ -45,7 +45,8 @@ workflows::Evaluated<std::optional<Doc>> Engine::Impl::gather(Transaction& tx, J
     auto q = tx.query(sql::child_results, join.spawn, join.collected, collect_step);
     while (q.step()) {
       join.collected = q.int64(0) + 1;
-      std::string_view text = doc_of(q.blob(3), q.blob(4), unpack(q.int64(2)).slot);
+      const std::string result = doc_of(q.blob(3), q.blob(4), unpack(q.int64(2)).slot);
+      std::string_view text = result;
       if (flat && text.starts_with('[')) text = text.substr(1, text.size() - 2);
       if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) continue;
       join.results += join.results.empty() ? '[' : ',';
