@@ -81,6 +81,45 @@ TEST_CASE("the CHECKs of a database from before they were written anew refuse wh
   CHECK(sound.text(0) == "ok");
 }
 
+TEST_CASE("dead letters made before topics had bindings stay as they are, and new kinds fit") {
+  ScratchDirectory directory;
+  static constexpr Sql insert{
+      "test.insert_letter",
+      "INSERT INTO dead_letters (id, kind, status, queue, run, state, error, cause, at, attempts, "
+      "priority, body, failures) VALUES (?1, ?2, 1, 7, ?3, ?4, 'e', 'c', 1, 1, 4, '1', '[]')"};
+  {
+    auto database = open_sqlite({.directory = directory.path()}, sqlite_migrations().first(5));
+    Transaction tx(database->writer_connection());
+    tx.run(insert, 1, 3, std::optional<std::int64_t>{}, std::optional<std::string_view>{});
+    tx.run(insert, 2, 1, 5, std::string_view("S"));
+    tx.commit();
+  }
+  auto database = open_sqlite({.directory = directory.path()});
+  static constexpr Sql letters{
+      "test.letters",
+      "SELECT id, kind, run, body, topic FROM dead_letters INDEXED BY dead_letters_open WHERE "
+      "status = 1 AND queue = 7 ORDER BY id"};
+  static constexpr Sql binding{
+      "test.insert_binding_letter",
+      "INSERT INTO dead_letters (id, kind, status, error, cause, at, attempts, priority, body, "
+      "failures, topic, binding, key) VALUES (3, 4, 1, 'e', 'c', 1, 0, 4, '1', '[]', 't', ?1, '')"};
+  Transaction tx(database->writer_connection());
+  {
+    auto q = tx.query(letters);
+    REQUIRE(q.step());
+    CHECK(q.int64(1) == 3);
+    CHECK(q.is_null(2));
+    CHECK(q.is_null(4));
+    REQUIRE(q.step());
+    CHECK(q.int64(2) == 5);
+    CHECK(q.text(3) == "1");
+    CHECK_FALSE(q.step());
+  }
+  CHECK(error_from([&] { tx.run(binding, std::optional<std::string_view>{}); }).fault() ==
+        Fault::constraint);
+  CHECK(tx.run(binding, std::string_view("b")) == 1);
+}
+
 TEST_CASE("a migration that fails leaves nothing of itself and all of those before it") {
   ScratchDirectory directory;
   const StorageError error =
