@@ -187,7 +187,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (const auto* publish = std::get_if<Publish>(&effects.next)) storing.docs = {publish->result};
   Doc there;  // an event that was published before the state waited for it
   if (const auto* await = std::get_if<AwaitEvent>(&effects.next))
-    there = event_lines.take(tx, await->name, await->key, time.wall).value_or(Doc{});
+    there = kept_event(tx, row, *await);
   if (there) storing.docs = {there};
   Doc result;  // a child's
   if (finish_effect != nullptr && child)

@@ -240,7 +240,8 @@ struct Engine::Impl final : storage::Memory {
 
   // ---- publish_event.cc ----
   Result<PublishEvent::Reply> apply(Transaction& tx, const PublishEvent& c);
-  bool wake(Transaction& tx, const EventWaiter& waiter, const std::string& body);
+  bool wake(Transaction& tx, const EventWaiter& waiter, const PublishedEvent& event);
+  Doc kept_event(Transaction& tx, FrameRow& row, const AwaitEvent& await);
   std::int64_t wake_all(Transaction& tx, const PublishedEvent& event);
   void wake_one(Transaction& tx, const PublishedEvent& event);
   void tend_events(Transaction& tx);

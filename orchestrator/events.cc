@@ -74,8 +74,8 @@ void Events::keep(Transaction& tx, const PublishedEvent& event, WallTime at) {
   waking_ += 1;
 }
 
-std::optional<Doc> Events::take(Transaction& tx, const std::string& name, std::string_view key,
-                                WallTime now) {
+std::optional<Events::Taken> Events::take(Transaction& tx, const std::string& name,
+                                          std::string_view key, EventId had, WallTime now) {
   if (kept_ == 0) return std::nullopt;
   const bool all = settings(name).deliver_all;
   EventId id;
@@ -84,13 +84,14 @@ std::optional<Doc> Events::take(Transaction& tx, const std::string& name, std::s
     auto q = tx.query(all ? sql::newest_kept_event : sql::oldest_kept_event, name, key, now);
     if (!q.step()) return std::nullopt;
     id = q.id<EventTag>(0);
+    if (all && id <= had) return std::nullopt;
     body = q.text(1);
   }
   if (!all) {
     tx.run(sql::delete_kept_event, id);
     forgotten(1);
   }
-  return Doc::from_text(std::move(body));
+  return Taken{id, Doc::from_text(std::move(body)), all};
 }
 
 std::optional<PublishedEvent> Events::waking(Reader& reader) {

@@ -55,11 +55,15 @@ class Events {
                                           std::int64_t limit);
 
   void keep(storage::Transaction& tx, const PublishedEvent& event, WallTime at);
-  // For one who begins to wait: the oldest that nobody has had, unless it is on its way to those
-  // who waited before; it is then gone. Where every
-  // waiter gets it, the newest, which stays.
-  std::optional<Doc> take(storage::Transaction& tx, const std::string& name, std::string_view key,
-                          WallTime now);
+  // For one who begins to wait: the oldest that nobody has had, which is then gone; where every
+  // waiter gets it, the newest, which stays, if it is later than `had`.
+  struct Taken {
+    EventId id;
+    Doc body;
+    bool for_all = false;
+  };
+  std::optional<Taken> take(storage::Transaction& tx, const std::string& name, std::string_view key,
+                            EventId had, WallTime now);
   // The oldest event that is still on its way to whoever waits for it.
   std::optional<PublishedEvent> waking(storage::Reader& reader);
   void woken(storage::Transaction& tx, EventId id);      // it stays for those who come

@@ -21,6 +21,7 @@ enum Part : std::int64_t {
   has_headers = 1 << 9,
   has_source = 1 << 10,
   has_event = 1 << 11,
+  has_events_had = 1 << 12,
 };
 
 void put(ByteWriter& out, DocRef ref) {
@@ -94,6 +95,7 @@ std::string encode(const FrameRow& row) {
   if (row.waiter.value != 0) parts |= has_waiter;
   if (!row.headers.empty()) parts |= has_headers;
   if (row.event_since != 0) parts |= has_event;
+  if (!row.events_had.empty()) parts |= has_events_had;
   out.number(parts);
   if (parts & has_parent) {
     out.number(f.parent.value);
@@ -130,6 +132,14 @@ std::string encode(const FrameRow& row) {
     out.number(row.event_since);
     out.text(row.event_name);
     out.text(row.event_key);
+  }
+  if (parts & has_events_had) {
+    out.number(static_cast<std::int64_t>(row.events_had.size()));
+    for (const auto& had : row.events_had) {
+      out.text(had.name);
+      out.text(had.key);
+      out.number(had.id.value);
+    }
   }
   return bytes;
 }
@@ -213,10 +223,30 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
     row.event_name = in.text();
     row.event_key = in.text();
   }
+  if (parts & has_events_had) {
+    const auto count = in.number();
+    for (std::int64_t i = 0; i < count && in.ok(); ++i) {
+      std::string name(in.text()), key(in.text());
+      row.events_had.push_back({std::move(name), std::move(key), EventId{in.number()}});
+    }
+  }
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt,
                                 "frame " + to_string(id) + ": its row is damaged");
   return row;
+}
+
+EventId event_had(const FrameRow& row, std::string_view name, std::string_view key) {
+  for (const auto& had : row.events_had)
+    if (had.name == name && had.key == key) return had.id;
+  return {};
+}
+
+void note_event_had(FrameRow& row, const std::string& name, const std::string& key, EventId id) {
+  std::erase_if(row.events_had,
+                [&](const auto& had) { return had.name == name && had.key == key; });
+  if (row.events_had.size() == events_had_max) row.events_had.erase(row.events_had.begin());
+  row.events_had.push_back({name, key, id});
 }
 
 std::int64_t pack(DocRef ref) { return ref.seq * slots_max + ref.slot; }

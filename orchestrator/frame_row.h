@@ -70,9 +70,20 @@ struct FrameRow {
   // While it waits for an event: its row of event_waiters. 0: it does not.
   std::int64_t event_since = 0;
   std::string event_name, event_key;
-  FrameId waiter;       // of a root frame: the frame that waits for the run's end
-  std::string headers;  // where the frame is kept: of the stage's message
+  // Of events for all: the latest that it had of each name and key, so that it gets none twice.
+  struct EventHad {
+    std::string name, key;
+    EventId id;
+  };
+  std::vector<EventHad> events_had;  // the last events_had_max names and keys, oldest first
+  FrameId waiter;                    // of a root frame: the frame that waits for the run's end
+  std::string headers;               // where the frame is kept: of the stage's message
 };
+
+inline constexpr std::size_t events_had_max = 16;
+// The latest event of this name and key that the frame had, as far as it remembers; else 0.
+EventId event_had(const FrameRow& row, std::string_view name, std::string_view key);
+void note_event_had(FrameRow& row, const std::string& name, const std::string& key, EventId id);
 
 std::string encode(const FrameRow& row);
 // REQUIRES: bytes that encode() made. A row that is not is corrupt: throws storage::StorageError.

@@ -22,9 +22,9 @@ BindingInfo info(const std::string& topic, storage::Query& q) {
 
 Page<TopicSummary> Inspector::topics(int limit, const std::optional<std::string>& cursor) const {
   Page<TopicSummary> page;
+  const std::string after = cursor.value_or("");
   impl_->database.read([&](storage::Reader& reader) {
-    for (auto q = reader.query(sql::topics_after, cursor.value_or(""), std::int64_t{limit} + 1);
-         q.step();) {
+    for (auto q = reader.query(sql::topics_after, after, std::int64_t{limit} + 1); q.step();) {
       if (page.items.size() == static_cast<std::size_t>(limit)) {
         page.next = page.items.back().name;
         return;

@@ -34,7 +34,7 @@ Result<PublishEvent::Reply> Engine::Impl::apply(Transaction& tx, const PublishEv
   const auto settings = event_lines.settings(c.name);
   if (!settings.deliver_all) {
     for (const auto& waiter : Events::waiters(tx, c.name, c.key, 0, skipped_max)) {
-      if (!wake(tx, waiter, event.body)) continue;
+      if (!wake(tx, waiter, event)) continue;
       reply.woken = 1;
       return reply;
     }
@@ -53,12 +53,14 @@ Result<PublishEvent::Reply> Engine::Impl::apply(Transaction& tx, const PublishEv
 }
 
 // The frame goes on with the event, unless it is being stopped: then it stays in line until it is.
-bool Engine::Impl::wake(Transaction& tx, const EventWaiter& waiter, const std::string& body) {
+bool Engine::Impl::wake(Transaction& tx, const EventWaiter& waiter, const PublishedEvent& event) {
   auto live = load(tx, waiter.frame);
   SLUICE_CHECK(live && live->row.event_since == waiter.since, "a frame that waits for an event");
   if (doomed(tx, live->row)) return false;
+  if (event_lines.settings(event.name).deliver_all)
+    note_event_had(live->row, event.name, event.key, event.id);
   // A document of its own: it is stored with the frame's history.
-  step(tx, *live, TaskSucceeded{Doc::from_text(body)}, {});
+  step(tx, *live, TaskSucceeded{Doc::from_text(event.body)}, {});
   return true;
 }
 
@@ -72,7 +74,7 @@ std::int64_t Engine::Impl::wake_all(Transaction& tx, const PublishedEvent& event
       more_due = true;
       return woken;
     }
-    if (wake(tx, waiter, event.body)) woken += 1;
+    if (wake(tx, waiter, event)) woken += 1;
   }
   // Only those are left that will be stopped and those that came later; but there may be others
   // behind a full line of the former.
@@ -88,7 +90,7 @@ std::int64_t Engine::Impl::wake_all(Transaction& tx, const PublishedEvent& event
 // An event that a topic passed on, to the one who has waited longest; nobody: it is kept.
 void Engine::Impl::wake_one(Transaction& tx, const PublishedEvent& event) {
   for (const auto& waiter : Events::waiters(tx, event.name, event.key, 0, skipped_max)) {
-    if (!wake(tx, waiter, event.body)) continue;
+    if (!wake(tx, waiter, event)) continue;
     event_lines.delivered(tx, event.id);
     return;
   }
@@ -105,6 +107,15 @@ void Engine::Impl::tend_events(Transaction& tx) {
       wake_one(tx, *event);
   }
   more_due = true;
+}
+
+// An event that was published before the frame waited for it; absent: none.
+Doc Engine::Impl::kept_event(Transaction& tx, FrameRow& row, const AwaitEvent& await) {
+  auto taken = event_lines.take(tx, await.name, await.key, event_had(row, await.name, await.key),
+                                now().wall);
+  if (!taken) return {};
+  if (taken->for_all) note_event_had(row, await.name, await.key, taken->id);
+  return std::move(taken->body);
 }
 
 // `there`: an event that was kept, already in the frame's log row.

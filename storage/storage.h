@@ -166,6 +166,11 @@ class Connection {
   virtual void rollback() noexcept = 0;
 };
 
+// A string that nobody but the caller's expression holds.
+template <class Arg>  // as deduced of a forwarding reference
+inline constexpr bool temporary_text =
+    std::is_same_v<Arg, std::string> || std::is_same_v<Arg, std::optional<std::string>>;
+
 // Where statements run. Made by the Writer (read-write) or by Database::read (read-only).
 // Functions that change rows take Transaction&, those that only look take Reader&.
 class Reader {
@@ -176,7 +181,9 @@ class Reader {
 
   Query query(const Sql& sql) { return Query{connection_->prepare(sql)}; }
   template <class... Args>
-  Query query(const Sql& sql, const Args&... args) {
+  Query query(const Sql& sql, Args&&... args) {
+    static_assert((!temporary_text<Args> && ...),
+                  "the text goes at the end of this line, the query reads it later: name it");
     Query q{connection_->prepare(sql)};
     q.bind(args...);
     return q;
