@@ -205,8 +205,8 @@ Status Engine::Impl::check_triggers(const std::string& workflow_name,
     for (const auto& binding : topics.of(workflow->id)) count(binding->topic) -= 1;
   for (std::size_t i = 0; i < triggers.size(); ++i)
     if (++count(triggers[i].topic) > bindings_max)
-      error.problems.push_back(
-          {"/Triggers/" + std::to_string(triggers[i].place) + "/Topic", full(triggers[i].topic).detail});
+      error.problems.push_back({"/Triggers/" + std::to_string(triggers[i].place) + "/Topic",
+                                full(triggers[i].topic).detail});
   if (!error.problems.empty()) return error;
   return ok();
 }
