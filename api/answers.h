@@ -75,7 +75,7 @@ asio::awaitable<Response> change(Call& call, C command, Render render) {
         [render](const Outcome& outcome) {
           return keep(outcome ? render(*outcome) : problem(outcome.error()));
         },
-        std::move(answered));
+        std::move(answered), call.by);
   };
   const Result<std::string> kept = co_await from_engine<std::string>(std::move(start));
   co_return kept ? recall(*kept) : problem(kept.error());

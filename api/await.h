@@ -80,10 +80,9 @@ asio::awaitable<Result<T>> from_engine(Start start) {
 
 template <class C>
 asio::awaitable<Result<typename C::Reply>> submit(Call& call, C command) {
-  return from_engine<typename C::Reply>(
-      [&engine = call.context.engine, command = std::move(command)](auto done) mutable {
-        engine.submit(std::move(command), std::move(done));
-      });
+  return from_engine<typename C::Reply>([&call, command = std::move(command)](auto done) mutable {
+    call.context.engine.submit(std::move(command), std::move(done), call.by);
+  });
 }
 
 // What `work` gives, computed on the read pool; what it throws is thrown here. Throws ReadLineFull.

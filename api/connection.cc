@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include "api/by.h"
 #include "api/metrics.h"
 #include "api/problem.h"
 #include "api/read_pool.h"
@@ -280,6 +281,10 @@ std::optional<Response> Connection::check_header(Parser& parser, Router::Match& 
     return problem(Error{Errc::invalid_argument,
                          "the Idempotency-Key is not usable",
                          {{"@Idempotency-Key", "expected 1 to 255 printable ASCII characters"}}});
+  if (match.route->method != Method::get)
+    if (const auto by = read_by(view(request["Sluice-Principal"]), view(request["Sluice-Reason"]));
+        !by)
+      return problem(by.error());
   return std::nullopt;
 }
 
@@ -336,6 +341,9 @@ asio::awaitable<Response> Connection::answer(Parser& parser, Router::Match match
             .idempotency_key =
                 route.takes_idempotency_key ? std::string(view(request["Idempotency-Key"])) : "",
             .last_event_id = std::string(view(request["Last-Event-ID"])),
+            .by = route.method == Method::get
+                      ? orchestrator::By{}
+                      : *read_by(view(request["Sluice-Principal"]), view(request["Sluice-Reason"])),
             .peer = *this,
             .executor = thread_.executor()};
   std::optional<Response> response;

@@ -84,6 +84,7 @@ struct Call {
   std::string body = {};
   std::string idempotency_key;  // "" if none was given
   std::string last_event_id;    // "" if none was given
+  orchestrator::By by = {};     // for the audit log
   Caller& peer;
   asio::any_io_executor executor;
 };

@@ -96,6 +96,17 @@ void put_parameters(std::string& out, const Route& route) {
                    "the same key with the same request gives the first answer again, for 24 hours");
     parameter.raw("schema", R"({"type":"string","minLength":1,"maxLength":255})");
   }
+  if (route.method == Method::get) return;
+  for (const auto& [name, about] :
+       {std::pair{"Sluice-Principal", "who asks, for the audit log; percent-encoded, unchecked"},
+        std::pair{"Sluice-Reason", "why, for the audit log; percent-encoded"}}) {
+    list.next();
+    Object parameter(out);
+    parameter.text("name", name);
+    parameter.text("in", "header");
+    parameter.text("description", about);
+    parameter.raw("schema", R"({"type":"string"})");
+  }
 }
 
 void put_answers(std::string& out, const Route& route) {

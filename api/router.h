@@ -61,6 +61,7 @@ std::vector<Route> topic_routes();
 std::vector<Route> schedule_routes();
 std::vector<Route> task_routes();
 std::vector<Route> dead_letter_routes();
+std::vector<Route> audit_routes();
 std::vector<Route> service_routes();
 std::vector<Route> all_routes();
 

@@ -1,6 +1,7 @@
 // Dead letters: list, group, show, replay, drop.
 #include "api/answers.h"
 #include "api/body.h"
+#include "api/by.h"
 #include "api/router.h"
 
 namespace sluice::api {
@@ -8,12 +9,48 @@ namespace {
 
 using namespace orchestrator;
 
+std::string render_groups(const DeadLetterGroups& found) {
+  std::string out;
+  Object answer(out);
+  answer.key("items");
+  {
+    Array list(out);
+    for (const auto& group : found.groups) {
+      list.next();
+      Object object(out);
+      object.text("error", group.error);
+      object.text("queue", group.queue);
+      object.integer("count", group.count);
+      object.time("first", group.first);
+      object.time("last", group.last);
+      object.id("example", group.example);
+    }
+  }
+  answer.null("next");
+  answer.flag("complete", found.complete);
+  answer.close();
+  return out;
+}
+
 asio::awaitable<Response> list(Call& call, std::optional<std::string> queue) {
   DeadLetterFilter filter{.queue = queue ? queue : call.query.text("queue"),
                           .workflow = call.query.text("workflow"),
                           .error = call.query.text("error"),
                           .status = call.query.text("status"),
-                          .run = std::nullopt};
+                          .run = std::nullopt,
+                          .kind = call.query.text("kind"),
+                          .since = call.query.time("since"),
+                          .until = call.query.time("until"),
+                          .text = call.query.text("q")};
+  for (const auto label : call.query.all("label")) {
+    const auto colon = label.find(':');
+    if (colon == std::string_view::npos || colon == 0)
+      co_return problem(
+          Error{Errc::invalid_argument,
+                "the query parameters are not what was expected",
+                {{"?label", fmt::format("expected key:value, found \"{}\"", label)}}});
+    filter.labels.emplace_back(label.substr(0, colon), label.substr(colon + 1));
+  }
   if (const auto run = call.query.text("run")) {
     filter.run = parse_id<struct RunTag>(*run);
     if (!filter.run)
@@ -22,17 +59,9 @@ asio::awaitable<Response> list(Call& call, std::optional<std::string> queue) {
                               {{"?run", "expected the id of a run"}}});
   }
   if (call.query.text("group_by")) {
-    const auto groups =
+    const auto found =
         co_await read(call, [&] { return call.context.inspector.dead_letter_groups(filter); });
-    co_return json(
-        200, render_page(groups, std::nullopt, [](std::string& out, const DeadLetterGroup& group) {
-          Object object(out);
-          object.text("error", group.error);
-          object.text("queue", group.queue);
-          object.integer("count", group.count);
-          object.time("first", group.first);
-          object.time("last", group.last);
-        }));
+    co_return json(200, render_groups(found));
   }
   const auto page = co_await read(call, [&] {
     return call.context.inspector.dead_letters(filter, page_limit(call), call.query.text("cursor"));
@@ -58,7 +87,11 @@ asio::awaitable<Response> replay_one(Call& call) {
   if (!id) co_return problem(id.error());
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
-  ReplayDeadLetter command{.id = *id, .input = optional_doc(*body, "input")};
+  ReplayDeadLetter command{.id = *id,
+                           .input = optional_doc(*body, "input"),
+                           .from = optional_text(*body, "from"),
+                           .version = body->optional_integer("version", 1, INT64_MAX)};
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -76,6 +109,7 @@ asio::awaitable<Response> drop_one(Call& call) {
       body->problem("reason", "expected why it is dropped");
     if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   }
+  call.by.reason = reason;
   DropDeadLetter command{.id = *id, .reason = std::move(reason)};
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -98,6 +132,7 @@ asio::awaitable<Response> replay_many(Call& call) {
   ReplayDeadLetters command{.queue = call.path[0], .error = std::nullopt};
   command.limit = body->optional_integer("limit", 1, static_cast<std::int64_t>(batch_items_max))
                       .value_or(command.limit);
+  read_reason(*body, call.by);
   Problems problems;
   if (const auto raw = body->optional_raw("filter"); raw && *raw != "null") {
     auto filter = Envelope::scan(*raw, body->pointer("filter"));
@@ -119,6 +154,11 @@ std::vector<Parameter> filters(bool with_queue) {
       {"workflow", Kind::text, "of this workflow"},
       {"run", Kind::text, "of this run"},
       {"error", Kind::text, "with this error name"},
+      {"kind", Kind::choice, "of this kind", 0, 0, "stage|state|queue|binding"},
+      {"since", Kind::time, "at this time or later"},
+      {"until", Kind::time, "before this time"},
+      {"label", Kind::text, "key:value, of its run; several must all match", 0, 0, "", true},
+      {"q", Kind::text, "part of the error, cause, state or id"},
       {"status", Kind::choice, "in this status (default OPEN)", 0, 0, "OPEN|REPLAYED|DROPPED"},
       {"group_by", Kind::choice, "counts by error and queue instead", 0, 0, "error"}};
   if (with_queue) all.insert(all.begin(), {"queue", Kind::text, "of this queue"});
@@ -163,7 +203,8 @@ std::vector<Route> dead_letter_routes() {
        .takes_idempotency_key = true,
        .answers = {{200, "replayed", "Done"},
                    {404, "unknown", "Problem"},
-                   {409, "it is not open", "Problem"}}},
+                   {409, "it is not open", "Problem"},
+                   {422, "no such state; or it is of no run", "Problem"}}},
       {.method = Method::delete_,
        .path = "/v1/dead-letters/{id}",
        .handler = drop_one,

@@ -1,6 +1,7 @@
 // Queues and their messages: settings, send, peek, lease.
 #include "api/answers.h"
 #include "api/body.h"
+#include "api/by.h"
 #include "api/router.h"
 #include "base/json.h"
 
@@ -68,6 +69,7 @@ template <bool paused>
 asio::awaitable<Response> pause_queue(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   PauseQueue command{.queue = call.path[0], .paused = paused};
   co_return co_await change(call, std::move(command), RenderDone{});
@@ -86,6 +88,7 @@ struct RenderPurged {
 asio::awaitable<Response> purge_queue(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   PurgeQueue command{.queue = call.path[0]};
   co_return co_await change(call, std::move(command), RenderPurged{});
@@ -237,7 +240,7 @@ Route verb(Method method, std::string_view path, Handler handler, std::string_vi
           .tag = "queues",
           .summary = summary,
           .body = method == Method::delete_ ? Body::none : Body::optional,
-          .request = method == Method::delete_ ? "" : "Empty",
+          .request = method == Method::delete_ ? "" : "Verb",
           .answers = {{200, "done", answer},
                       {404, "unknown", "Problem"},
                       {409, "its present state does not allow it", "Problem"}}};

@@ -1,6 +1,7 @@
 // Runs: start, list, show, and everything an operator does to one.
 #include "api/answers.h"
 #include "api/body.h"
+#include "api/by.h"
 #include "api/event_stream.h"
 #include "api/router.h"
 
@@ -161,6 +162,7 @@ asio::awaitable<Response> cancel_run(Call& call) {
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
   CancelRun command{.run = *run, .cause = optional_text(*body, "cause")};
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -171,6 +173,7 @@ asio::awaitable<Response> plain_verb(Call& call) {
   if (!run) co_return problem(run.error());
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   Command command{.run = *run};
   co_return co_await change(call, std::move(command), RenderDone{});
@@ -185,6 +188,7 @@ asio::awaitable<Response> redrive_run(Call& call) {
                      .from = optional_text(*body, "from"),
                      .input = optional_doc(*body, "input"),
                      .version = body->optional_integer("version", 1, INT64_MAX)};
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -205,6 +209,7 @@ asio::awaitable<Response> skip_stage(Call& call) {
   SkipStage command{.run = *run,
                     .frame = read_frame(*body),
                     .output = required_doc(*body, "output", call.context.limits.payload_bytes_max)};
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -218,6 +223,7 @@ asio::awaitable<Response> fail_stage(Call& call) {
                     .frame = read_frame(*body),
                     .error = std::string(body->required_string("error")),
                     .cause = optional_text(*body, "cause")};
+  read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
 }
@@ -314,9 +320,9 @@ std::vector<Route> run_routes() {
        .summary = "For each live frame, what it waits for",
        .answers = {{200, "the frames", "Why"}, {404, "unknown", "Problem"}}},
       verb("/v1/runs/{id}/cancel", cancel_run, "cancelRun", "End a run as ABORTED", "CancelRun"),
-      verb("/v1/runs/{id}/pause", plain_verb<PauseRun>, "pauseRun", "Pause a run", "Empty"),
+      verb("/v1/runs/{id}/pause", plain_verb<PauseRun>, "pauseRun", "Pause a run", "Verb"),
       verb("/v1/runs/{id}/resume", plain_verb<ResumeRun>, "resumeRun", "Resume a paused run",
-           "Empty"),
+           "Verb"),
       verb("/v1/runs/{id}/redrive", redrive_run, "redriveRun", "Go on from the failed state",
            "RedriveRun"),
       verb("/v1/runs/{id}/skip", skip_stage, "skipStage",

@@ -13,8 +13,9 @@ constexpr Schema all[] = {
      R"("parameter":{"type":"string"},"header":{"type":"string"},"detail":{"type":"string"}},)"
      R"("required":["detail"]}}},"required":["type","title","status","detail","code"]})"
     },
-    {"Empty",
-     R"({"type":"object","properties":{},"additionalProperties":false})"
+    {"Verb",
+     R"({"type":"object","properties":{"reason":{"type":"string","maxLength":1000,)"
+     R"("description":"why, for the audit log"}},"additionalProperties":false})"
     },
     {"Done",
      R"({"type":"object"})"
@@ -140,20 +141,23 @@ constexpr Schema all[] = {
      R"("required":["items","next"]})"
     },
     {"CancelRun",
-     R"({"type":"object","properties":{"cause":{"type":"string"}},"additionalProperties":false})"
+     R"({"type":"object","properties":{"reason":{"type":"string"},"cause":{"type":"string"}},"additionalProperties":false})"
     },
     {"RedriveRun",
-     R"({"type":"object","properties":{"from":{"type":"string",)"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("from":{"type":"string",)"
      R"("description":"a state; default: where it failed"},"input":{"description":"any JSON value"},)"
      R"("version":{"type":"integer","minimum":1}},"additionalProperties":false})"
     },
     {"SkipStage",
-     R"({"type":"object","properties":{"frame":{"type":"string",)"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("frame":{"type":"string",)"
      R"("description":"13 characters of base 32"},"output":{"description":"any JSON value"}},)"
      R"("required":["output"],"additionalProperties":false})"
     },
     {"FailStage",
-     R"({"type":"object","properties":{"frame":{"type":"string",)"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("frame":{"type":"string",)"
      R"("description":"13 characters of base 32"},"error":{"type":"string"},)"
      R"("cause":{"type":"string"}},"required":["error"],"additionalProperties":false})"
     },
@@ -407,6 +411,14 @@ constexpr Schema all[] = {
      R"("format":"date-time"}},"required":["status"]},{"$ref":"#/components/schemas/Problem"}]}},)"
      R"("tasks":{"type":"array","items":{"$ref":"#/components/schemas/Task"}}},"required":["items"]})"
     },
+    {"AuditPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"id":{"type":"integer"},"at":{"type":"string","format":"date-time"},)"
+     R"("principal":{"type":"string"},"kind":{"type":"string"},"target":{"type":"string"},)"
+     R"("reason":{"type":"string"},"detail":{"type":"object"}},)"
+     R"("required":["id","at","principal","kind","target","detail"]}},)"
+     R"("next":{"type":["string","null"]}},"required":["items","next"]})"
+    },
     {"DeadLetterSummary",
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
@@ -421,15 +433,18 @@ constexpr Schema all[] = {
     },
     {"DeadLetterPage",
      R"({"type":"object","properties":{"items":{"type":"array",)"
-     R"("items":{"$ref":"#/components/schemas/DeadLetterEntry"}},"next":{"type":["string","null"]}},)"
+     R"("items":{"$ref":"#/components/schemas/DeadLetterEntry"}},"next":{"type":["string","null"]},)"
+     R"("complete":{"type":"boolean","description":"of groups: false where there were too many to)"
+     R"( count, and only the newest are counted"}},)"
      R"("required":["items","next"]})"
     },
     {"DeadLetterEntry",
      R"({"anyOf":[{"$ref":"#/components/schemas/DeadLetterSummary"},{"type":"object",)"
      R"("properties":{"error":{"type":"string"},"queue":{"type":"string"},)"
      R"("count":{"type":"integer"},"first":{"type":"string","format":"date-time"},)"
-     R"("last":{"type":"string","format":"date-time"}},"required":["error","queue","count","first",)"
-     R"("last"]}]})"
+     R"("last":{"type":"string","format":"date-time"},"example":{"type":"string",)"
+     R"("description":"the newest"}},"required":["error","queue","count","first","last",)"
+     R"("example"]}]})"
     },
     {"DeadLetter",
      R"({"type":"object","properties":{"id":{"type":"string",)"
@@ -446,7 +461,10 @@ constexpr Schema all[] = {
      R"("required":["id","kind","status","error","cause","at","attempts","headers","attempt_list"]})"
     },
     {"ReplayDeadLetter",
-     R"({"type":"object","properties":{"input":{"description":"in place of what it had"}},)"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("input":{"description":"in place of what it had"},)"
+     R"("from":{"type":"string","description":"of a run: the state where it goes on"},)"
+     R"("version":{"type":"integer","minimum":1,"description":"of a run: the version it goes on with"}},)"
      R"("additionalProperties":false})"
     },
     {"DropDeadLetter",
@@ -454,7 +472,8 @@ constexpr Schema all[] = {
      R"("additionalProperties":false})"
     },
     {"ReplayDeadLetters",
-     R"({"type":"object","properties":{"filter":{"type":"object",)"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("filter":{"type":"object",)"
      R"("properties":{"error":{"type":"string"}},"additionalProperties":false},)"
      R"("limit":{"type":"integer","minimum":1,"maximum":1000}},"additionalProperties":false})"
     },

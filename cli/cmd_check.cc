@@ -13,7 +13,7 @@ Command check_command() {
           "it on. Changes nothing. Exit code 1 if anything is found.",
       .examples = {{"sluice check", ""}}};
   command.run = [](Context& context) {
-    Client client(context.server);
+    Client client(context);
     const Answer answer =
         client.send({.method = "POST", .path = "/v1/check", .body = "{}", .timeout_seconds = 600});
     const Json said = answer.json();

@@ -27,6 +27,7 @@ void collect(const Command& command, const std::string& path, std::vector<Line>&
   if (path == "help") line.words.emplace_back("exit-codes", "what the exit codes mean");
   if (command.server) {
     line.words.emplace_back("--server", "the server to talk to");
+    line.words.emplace_back("--reason", "why, for the audit log");
     line.words.emplace_back("--json", "the server's answer as it is");
   }
   line.words.emplace_back("--no-color", "no colours");

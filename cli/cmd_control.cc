@@ -9,7 +9,7 @@ namespace {
 // Sends one verb to each run; goes on after a refusal and gives the last refusal's code.
 Exit each_run(Context& context, const std::vector<std::string>& runs, const std::string& verb,
               const Json& body, const std::string& done) {
-  Client client(context.server);
+  Client client(context);
   Exit worst = Exit::ok;
   for (const auto& run : runs) {
     const Answer answer = client.try_send(

@@ -79,7 +79,7 @@ Command deploy_command() {
   command.run = [o = o.get()](Context& context) {
     if (!o->name.empty() && o->files.size() > 1)
       throw Failure(Exit::usage, "--name goes with one FILE; the others' names are their files'");
-    Client client(context.server);
+    Client client(context);
     Exit worst = Exit::ok;
     for (const auto& file : o->files) {
       try {

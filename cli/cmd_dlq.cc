@@ -7,7 +7,9 @@ namespace {
 
 struct Options {
   std::vector<std::string> ids;
-  std::string queue, workflow, error, status, reason, run;
+  std::string queue, workflow, error, status, reason, run, kind, since, until, text, from;
+  std::vector<std::string> labels;
+  std::optional<std::int64_t> version;
   std::optional<std::string> input;
   std::int64_t limit = 50;
   bool all = false, yes = false, by_error = false;
@@ -23,6 +25,14 @@ Query filter_of(const Options& o) {
   add("error", o.error);
   add("status", o.status);
   add("run", o.run);
+  add("kind", o.kind);
+  if (!o.since.empty()) add("since", to_rfc3339(read_time(o.since, now(), "--since")));
+  if (!o.until.empty()) add("until", to_rfc3339(read_time(o.until, now(), "--until")));
+  for (const auto& label : o.labels) {
+    const auto [key, value] = key_value(label, "--label");
+    add("label", key + ":" + value);
+  }
+  add("q", o.text);
   return query;
 }
 
@@ -45,23 +55,27 @@ Exit list_groups(Context& context, Client& client, const Options& o) {
                {"QUEUE", Table::Align::left, true},
                {"COUNT", Table::Align::right},
                {"FIRST"},
-               {"LAST"}});
+               {"LAST"},
+               {"EXAMPLE"}});
   const Json said = answer.json();
   for (const auto& group : member(said, "items"))
     table.row({{text_of(group, "error"), Tone::bad},
                text_of(group, "queue"),
                humane_count(number_of(group, "count")),
                age_of(group, "first"),
-               age_of(group, "last")});
+               age_of(group, "last"),
+               text_of(group, "example")});
   if (table.empty())
     note(context, "no dead letters");
   else
     context.out << table.text(context.out_terminal);
+  if (member(said, "complete") == false)
+    note(context, "there are too many to count: these are the newest; narrow the list");
   return Exit::ok;
 }
 
 Exit list(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   if (o.by_error) return list_groups(context, client, o);
   if (context.json) {
     Query query = filter_of(o);
@@ -100,7 +114,7 @@ Exit list(Context& context, const Options& o) {
 }
 
 Exit show(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   const Answer answer = client.get(path({"dead-letters", o.ids.front()}));
   if (context.json) {
     print_json(context, answer);
@@ -213,16 +227,22 @@ Exit replay_many(Context& context, Client& client, const Options& o) {
 
 Exit replay(Context& context, const Options& o) {
   const bool many = o.all || !o.queue.empty() || !o.workflow.empty();
-  if (many == !o.ids.empty() || (!many && !o.error.empty()))
+  const bool narrowed = !o.error.empty() || !o.since.empty() || !o.until.empty() ||
+                        !o.labels.empty() || !o.text.empty();
+  if (many == !o.ids.empty() || (!many && narrowed))
     throw Failure(Exit::usage,
                   "sluice dlq replay: name dead letters, or say which: --queue Q, --workflow W or "
-                  "--all (and --error NAME)");
+                  "--all (and --error NAME, --since, --until, --label, --search)");
   if (o.input && (many || o.ids.size() > 1))
     throw Failure(Exit::usage, "--input goes with one dead letter");
-  Client client(context.server);
+  if (many && (!o.from.empty() || o.version))
+    throw Failure(Exit::usage, "--from and --version go with dead letters that are named");
+  Client client(context);
   if (many) return replay_many(context, client, o);
   Json body = Json::object();
   if (o.input) body["input"] = read_json(context, *o.input, "--input");
+  if (!o.from.empty()) body["from"] = o.from;
+  if (o.version) body["version"] = *o.version;
   Counts counts;
   for (const auto& id : o.ids) replay_one(context, client, id, body, o.ids.size() == 1, counts);
   tell(context, counts, "replayed");
@@ -230,7 +250,7 @@ Exit replay(Context& context, const Options& o) {
 }
 
 Exit drop(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   Counts counts;
   for (const auto& id : o.ids) {
     const Answer answer = client.try_send(
@@ -268,6 +288,20 @@ Command dlq_command() {
                    .help = "the dead letter's id; may be several",
                    .required = true};
 
+  const Option since{.names = "--since",
+                     .target = &o->since,
+                     .value = "TIME",
+                     .help = "at this time or later: 2h, 3d, or an RFC 3339 time"};
+  const Option until{
+      .names = "--until", .target = &o->until, .value = "TIME", .help = "before this time"};
+  const Option label{.names = "--label",
+                     .target = &o->labels,
+                     .value = "KEY=VALUE",
+                     .help = "whose run has this label; may be several"};
+  const Option text{.names = "--search",
+                    .target = &o->text,
+                    .value = "TEXT",
+                    .help = "part of the error, cause, state or id"};
   Command list_them{
       .name = "list",
       .summary = "List dead letters, newest first",
@@ -282,7 +316,16 @@ Command dlq_command() {
                    .value = "STATUS",
                    .help = "OPEN if not given.",
                    .choices = {"OPEN", "REPLAYED", "DROPPED"}},
-                  {.names = "--by-error",
+                  {.names = "--kind",
+                   .target = &o->kind,
+                   .value = "KIND",
+                   .help = "only of this kind",
+                   .choices = {"stage", "state", "queue", "binding"}},
+                  since,
+                  until,
+                  label,
+                  text,
+                  {.names = "--group,--by-error",
                    .target = &o->by_error,
                    .value = "",
                    .help = "counts by error and queue"},
@@ -317,11 +360,23 @@ Command dlq_command() {
                   queue,
                   workflow,
                   error,
+                  since,
+                  until,
+                  label,
+                  text,
                   {.names = "--all", .target = &o->all, .value = "", .help = "of every queue"},
                   {.names = "-i,--input",
                    .target = &o->input,
                    .value = "JSON|@FILE|-",
                    .help = "another input; with one ID"},
+                  {.names = "--from",
+                   .target = &o->from,
+                   .value = "STATE",
+                   .help = "the run goes on at this state instead; with IDs"},
+                  {.names = "--version",
+                   .target = &o->version,
+                   .value = "N",
+                   .help = "the run goes on with this version of its workflow; with IDs"},
                   {.names = "--yes", .target = &o->yes, .value = "", .help = "do not ask"}}};
   replay_them.run = [o = o.get()](Context& context) { return replay(context, *o); };
 

@@ -41,7 +41,7 @@ Command event_command() {
     Json body = Json::object();
     body["key"] = o->key;
     if (o->body) body["body"] = read_json(context, *o->body, "--body");
-    Client client(context.server);
+    Client client(context);
     const Answer answer = client.send({.method = "POST",
                                        .path = path({"events", o->name}),
                                        .body = to_text(body),

@@ -29,7 +29,7 @@ std::string if_any(const Json& queue, const char* name) {
 }
 
 Exit list(Context& context) {
-  Client client(context.server);
+  Client client(context);
   if (context.json) {
     print_json(context, client.get("/v1/queues", {{"limit", "1000"}}));
     return Exit::ok;
@@ -87,7 +87,7 @@ void print_peek(Context& context, Client& client, const Options& o) {
 }
 
 Exit detail(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   const Answer answer = client.get(path({"queues", o.queue}));
   if (context.json) {
     print_json(context, answer);
@@ -130,7 +130,7 @@ Exit detail(Context& context, const Options& o) {
 }
 
 Exit verb(Context& context, const std::string& queue, const char* name, const std::string& done) {
-  Client client(context.server);
+  Client client(context);
   const Answer answer = client.post(path({"queues", queue, name}), Json::object());
   if (context.json)
     print_json(context, answer);
@@ -140,7 +140,7 @@ Exit verb(Context& context, const std::string& queue, const char* name, const st
 }
 
 Exit purge(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   if (!o.yes) {
     const Json queue = client.get(path({"queues", o.queue})).json();
     const std::int64_t count = number_of(queue, "ready") + number_of(queue, "delayed");
@@ -244,7 +244,7 @@ Command queues_command() {
                            .value = "SETTING=VALUE",
                            .help = "as in a definition"}}};
   put.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     const Answer answer = client.send({.method = "PUT",
                                        .path = path({"queues", o->queue}),
                                        .body = to_text(settings_object(o->settings))});
@@ -258,7 +258,7 @@ Command queues_command() {
                 .summary = "Forget what `put` set; definitions decide again",
                 .options = {queue_option(*o, true)}};
   clear.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     const Answer answer =
         client.send({.method = "DELETE", .path = path({"queues", o->queue, "settings"})});
     if (context.json)

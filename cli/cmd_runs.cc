@@ -83,7 +83,7 @@ Command runs_command() {
             .help = "go on where a list ended"}},
       .state = o};
   command.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     Query query = query_of(*o);
     if (context.json && !o->all) {
       query.emplace_back("limit", std::to_string(std::min<std::int64_t>(o->limit, 1'000)));

@@ -69,7 +69,7 @@ Command show_command() {
             .help = "do not shorten inputs and outputs"}},
       .state = o};
   command.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     const Answer answer = client.get(path({"runs", o->run}));
     if (context.json) {
       print_json(context, answer);

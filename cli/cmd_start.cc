@@ -62,7 +62,7 @@ Exit print_end(Context& context, const Json& run) {
 Exit start_one(Context& context, const Options& o) {
   const Json item =
       start_item(o, o.input ? read_json(context, *o.input, "--input") : Json::object());
-  Client client(context.server);
+  Client client(context);
   const SystemClock clock;
   const Duration begun = clock.steady_now();
   Request request{.method = "POST",
@@ -134,7 +134,7 @@ Exit start_batch(Context& context, const Options& o) {
   if (faulty > 0)
     throw Failure(Exit::invalid, "nothing was started, since not every line is JSON:" + problems);
 
-  Client client(context.server);
+  Client client(context);
   std::int64_t started = 0, refused = 0;
   Exit worst = Exit::ok;
   Progress progress(context.err, context.err_terminal, "starting", std::ssize(lines));

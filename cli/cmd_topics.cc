@@ -31,7 +31,7 @@ Option name_option(Options& o) {
 std::string binding_path(const Options& o) { return path({"topics", o.topic, "bindings", o.name}); }
 
 Exit list(Context& context) {
-  Client client(context.server);
+  Client client(context);
   if (context.json) {
     print_json(context, client.get("/v1/topics", {{"limit", "1000"}}));
     return Exit::ok;
@@ -47,7 +47,7 @@ Exit list(Context& context) {
 }
 
 Exit show(Context& context, const Options& o) {
-  Client client(context.server);
+  Client client(context);
   const Answer answer = client.get(path({"topics", o.topic}));
   if (context.json) {
     print_json(context, answer);
@@ -122,7 +122,7 @@ Command publish_command() {
     }
     Json body = Json::object();
     body["messages"] = Json::array({std::move(message)});
-    Client client(context.server);
+    Client client(context);
     const Answer answer = client.send({.method = "POST",
                                        .path = path({"topics", o->topic, "publish"}),
                                        .body = to_text(body),
@@ -190,7 +190,7 @@ Command bind_command() {
       body["filter"] = o->filter->starts_with("{%") ? *o->filter : "{% " + *o->filter + " %}";
     body["to"] = o->to;
     if (o->event_key) body["event_key"] = *o->event_key;
-    Client client(context.server);
+    Client client(context);
     const Answer answer =
         client.send({.method = "PUT", .path = binding_path(*o), .body = to_text(body)});
     if (context.json)
@@ -210,7 +210,7 @@ Command unbind_command() {
                   .options = {topic_option(*o), name_option(*o)},
                   .state = o};
   command.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     const Answer answer = client.send({.method = "DELETE", .path = binding_path(*o)});
     if (context.json)
       print_json(context, answer);

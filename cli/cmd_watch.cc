@@ -41,7 +41,7 @@ Command watch_command() {
             .help = "do not shorten inputs and outputs"}},
       .state = o};
   command.run = [o = o.get()](Context& context) {
-    Client client(context.server);
+    Client client(context);
     std::optional<WallTime> start;
     const auto print = [&](const Json& event) {
       if (!start) start = time_of(event, "at");

@@ -87,6 +87,7 @@ struct Context {
   std::function<Exit(Context&, const ServeOptions&)> serve = {};
   // Filled by run() from the options every command has.
   std::string server = {};  // without a slash at its end
+  std::string reason = {};  // for the audit log
   bool json = false;
   bool no_color = false;
 
@@ -163,6 +164,7 @@ Command event_command();
 Command publish_command();
 Command topics_command();
 Command schedules_command();
+Command audit_command();
 Command bind_command();
 Command unbind_command();
 Command runs_command();

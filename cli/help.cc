@@ -141,6 +141,7 @@ std::string help_text(const Command& root, const std::vector<std::string>& path,
            two_columns(
                {{"--server URL",
                  "the server to talk to; http://127.0.0.1:7070 if not given. Also SLUICE_SERVER."},
+                {"--reason TEXT", "why, for the audit log"},
                 {"--json", "print the server's answer as it is, for programs"},
                 {"--no-color", "no colours, on a terminal too. Also NO_COLOR."},
                 {"-h, --help", "this text"}},

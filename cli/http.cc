@@ -180,6 +180,9 @@ struct Client::Impl {
     }
     if (!request.idempotency_key.empty())
       out.set_header("Idempotency-Key", request.idempotency_key);
+    if (request.method == "GET") return out;
+    if (!principal.empty()) out.set_header("Sluice-Principal", percent_encode(principal));
+    if (!reason.empty()) out.set_header("Sluice-Reason", percent_encode(reason));
     return out;
   }
 
@@ -190,6 +193,7 @@ struct Client::Impl {
   }
 
   const Place place;
+  std::string principal, reason;
   httplib::Client http;
   std::atomic<bool> stopped = false;
   std::mutex mutex;
@@ -197,6 +201,11 @@ struct Client::Impl {
 };
 
 Client::Client(std::string url) : impl_(std::make_unique<Impl>(parse_url(url))) {}
+Client::Client(const Context& context) : Client(context.server) {
+  impl_->principal = context.env("SLUICE_PRINCIPAL");
+  if (impl_->principal.empty()) impl_->principal = context.env("USER");
+  impl_->reason = context.reason;
+}
 Client::~Client() = default;
 
 const std::string& Client::url() const { return impl_->place.scheme_host_port; }

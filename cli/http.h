@@ -58,6 +58,8 @@ class Client {
  public:
   // `url`: "http://HOST:PORT". Throws Failure(usage) if it is not such a URL.
   explicit Client(std::string url);
+  // The server of a command, with who changes it and why: SLUICE_PRINCIPAL or USER, and --reason.
+  explicit Client(const Context& context);
   ~Client();
 
   // Throws Failure unless the answer is 2xx.

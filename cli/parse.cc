@@ -86,7 +86,8 @@ void build(Command& command, CLI::App& app, const std::vector<std::string>& path
 
 // The value options of `command` and of those above it; for suggestions.
 std::string nearest_option(const Built& at, const std::string& given) {
-  std::vector<std::string> names = {"--help", "--version", "--server", "--json", "--no-color"};
+  std::vector<std::string> names = {"--help",   "--version", "--server",
+                                    "--reason", "--json",    "--no-color"};
   for (const auto& option : at.command->options)
     if (!option.positional())
       for (const auto& name : option_names(option.names)) names.push_back(name);
@@ -135,6 +136,7 @@ Parsed parse(Command& root, const std::vector<std::string>& arguments, Context& 
   app.add_flag("--version", version);
   app.add_flag("--json", context.json);
   app.add_flag("--no-color", context.no_color);
+  app.add_option("--reason", context.reason)->option_text("--reason");
   app.add_option("--server", context.server)->option_text("--server");
 
   // What follows the first "--" belongs to the command that asks for it, untouched.

@@ -22,6 +22,12 @@
 
 namespace sluice::orchestrator {
 
+// Who asks for a command, and why: for the audit log (audit.h).
+struct By {
+  std::string principal = "local";  // as given; nobody has checked it
+  std::string reason = {};          // "" if none was given
+};
+
 // ---- workflows
 // -----------------------------------------------------------------------------------------
 
@@ -256,10 +262,14 @@ struct PurgeQueue {
 // ---- dead letters
 // --------------------------------------------------------------------------------------
 
+// conflict: it was replayed or dropped before.
 struct ReplayDeadLetter {
   using Reply = Unit;
   DeadLetterId id;
-  std::optional<Doc> input;
+  std::optional<Doc> input;  // in place of what it had
+  // Of a run: where it goes on, and with which version; as RedriveRun.
+  std::optional<std::string> from = {};
+  std::optional<std::int64_t> version = {};
 };
 struct DropDeadLetter {
   using Reply = Unit;

@@ -9,8 +9,15 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   if (!letter->open)
     return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
                                           " is closed: it was replayed or dropped before");
-  if (letter->run)
-    return redrive(tx, RedriveRun{*letter->run, std::nullopt, c.input, std::nullopt}, c.id);
+  if (letter->run) return redrive(tx, RedriveRun{*letter->run, c.from, c.input, c.version}, c.id);
+  if (c.from || c.version) {
+    Error error =
+        make_error(Errc::invalid_argument,
+                   "dead letter " + to_string(c.id) + " is of no run, which could go on elsewhere");
+    if (c.from) error.problems.push_back({"/from", "only for the dead letter of a run"});
+    if (c.version) error.problems.push_back({"/version", "only for the dead letter of a run"});
+    return error;
+  }
 
   if (c.input && c.input->size_bytes() > options.payload_bytes_max)
     return make_error(Errc::too_large, "the input is larger than the payload limit");

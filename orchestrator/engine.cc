@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "orchestrator/audit.h"
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/statements.h"
 
@@ -30,11 +31,12 @@ template <class Impl, class C>
 class CommandWork final : public storage::Work {
  public:
   using Reply = typename C::Reply;
-  CommandWork(Impl& impl, C command, std::function<void(Result<Reply>)> done)
-      : impl_(impl), command_(std::move(command)), done_(std::move(done)) {}
+  CommandWork(Impl& impl, C command, std::function<void(Result<Reply>)> done, By by)
+      : impl_(impl), command_(std::move(command)), done_(std::move(done)), by_(std::move(by)) {}
   void apply(Transaction& tx) override {
     impl_.look_at_clock();
     result_ = impl_.apply(tx, command_);
+    audit(tx, command_, *result_, by_, impl_.now().wall);
   }
   void done(const std::optional<Error>& failure) override {
     answer<Reply>(done_, failure, result_);
@@ -44,6 +46,7 @@ class CommandWork final : public storage::Work {
   Impl& impl_;
   C command_;
   std::function<void(Result<Reply>)> done_;
+  By by_;
   std::optional<Result<Reply>> result_;
 };
 
@@ -54,12 +57,13 @@ class IdempotentWork final : public storage::Work {
   using Reply = typename C::Reply;
   IdempotentWork(Impl& impl, C command, Engine::Idempotency key,
                  std::function<std::string(const Result<Reply>&)> render,
-                 std::function<void(Result<std::string>)> done)
+                 std::function<void(Result<std::string>)> done, By by)
       : impl_(impl),
         command_(std::move(command)),
         key_(std::move(key)),
         render_(std::move(render)),
-        done_(std::move(done)) {}
+        done_(std::move(done)),
+        by_(std::move(by)) {}
   void apply(Transaction& tx) override {
     impl_.look_at_clock();
     const WallTime wall = impl_.now().wall;
@@ -73,6 +77,7 @@ class IdempotentWork final : public storage::Work {
       return;
     }
     const auto outcome = impl_.apply(tx, command_);
+    audit(tx, command_, outcome, by_, wall);
     std::string text = render_(outcome);
     // A refusal changed nothing and may be asked again once its reason is gone; only what took
     // effect is kept.
@@ -89,6 +94,7 @@ class IdempotentWork final : public storage::Work {
   Engine::Idempotency key_;
   std::function<std::string(const Result<Reply>&)> render_;
   std::function<void(Result<std::string>)> done_;
+  By by_;
   std::optional<Result<std::string>> result_;
 };
 
@@ -114,6 +120,7 @@ class BatchWork final : public storage::Work {
       reply_.items.push_back(std::visit(
           [&](const auto& c) -> Result<AnyReply> {
             auto r = impl_.apply(tx, c);
+            audit(tx, c, r, By{}, impl_.now().wall);
             if (!r) {
               refused = true;
               return std::move(r).error();
@@ -249,9 +256,10 @@ void Engine::pump() {
 std::optional<Duration> Engine::next_due() const { return impl_->next_due(); }
 
 template <class C>
-void Engine::submit(C command, Callback<C> done) {
+void Engine::submit(C command, Callback<C> done, By by) {
   auto keep = done;
-  auto work = std::make_unique<CommandWork<Impl, C>>(*impl_, std::move(command), std::move(done));
+  auto work = std::make_unique<CommandWork<Impl, C>>(*impl_, std::move(command), std::move(done),
+                                                     std::move(by));
   if (!impl_->writer->submit(std::move(work)) && keep)
     keep(not_taken(*impl_->writer, impl_->options));
 }
@@ -259,19 +267,20 @@ void Engine::submit(C command, Callback<C> done) {
 template <class C>
 void Engine::submit(C command, Idempotency idempotency,
                     std::function<std::string(const Result<typename C::Reply>&)> render,
-                    std::function<void(Result<std::string>)> done) {
+                    std::function<void(Result<std::string>)> done, By by) {
   auto keep = done;
-  auto work = std::make_unique<IdempotentWork<Impl, C>>(
-      *impl_, std::move(command), std::move(idempotency), std::move(render), std::move(done));
+  auto work =
+      std::make_unique<IdempotentWork<Impl, C>>(*impl_, std::move(command), std::move(idempotency),
+                                                std::move(render), std::move(done), std::move(by));
   if (!impl_->writer->submit(std::move(work)) && keep)
     keep(not_taken(*impl_->writer, impl_->options));
 }
 
 #define SLUICE_COMMAND(C)                                                              \
-  template void Engine::submit<C>(C, Callback<C>);                                     \
+  template void Engine::submit<C>(C, Callback<C>, By);                                 \
   template void Engine::submit<C>(C, Idempotency,                                      \
                                   std::function<std::string(const Result<C::Reply>&)>, \
-                                  std::function<void(Result<std::string>)>);
+                                  std::function<void(Result<std::string>)>, By);
 SLUICE_COMMAND(DeployWorkflow)
 SLUICE_COMMAND(DeleteWorkflow)
 SLUICE_COMMAND(PauseWorkflow)

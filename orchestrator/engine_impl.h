@@ -2,7 +2,7 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc,
+// topic_commands.cc, audit.cc,
 // queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
 // recovery.cc.
 //
@@ -387,6 +387,7 @@ struct Engine::Impl final : storage::Memory {
   void drop_log(Transaction& tx, RunId run, std::int64_t last_seq, std::int64_t& budget);
   bool drop_rest(Transaction& tx);
   bool drop_letters(Transaction& tx);
+  bool drop_audit(Transaction& tx);
   bool give_back_pages(Transaction& tx);
 
   // ---- constant after construction ----

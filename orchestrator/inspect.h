@@ -95,12 +95,35 @@ struct DeadLetterDetail : DeadLetterSummary {
 struct DeadLetterFilter {
   std::optional<std::string> queue, workflow, error, status;  // status default OPEN
   std::optional<RunId> run;
+  std::optional<std::string> kind = {};                          // stage, state, queue, binding
+  std::optional<WallTime> since = {}, until = {};                // [since, until)
+  std::vector<std::pair<std::string, std::string>> labels = {};  // of the run; all must match
+  std::optional<std::string> text = {};  // part of the error, cause, state or id
 };
 struct DeadLetterGroup {
   std::string error;
   std::string queue;
   std::int64_t count = 0;
   WallTime first, last;
+  DeadLetterId example;  // the newest
+};
+struct DeadLetterGroups {
+  std::vector<DeadLetterGroup> groups;  // the largest first
+  bool complete = true;  // false: there were too many to count; the newest are counted
+};
+
+// What an operator changed.
+struct AuditRecord {
+  std::int64_t id = 0;  // 1, 2, …
+  WallTime at;
+  std::string principal, kind, target;
+  std::string reason;  // "" if none was given
+  std::string detail;  // a JSON object as text
+};
+struct AuditFilter {
+  std::optional<std::string> kind;    // "run.cancel", or "run" for all that was done to runs
+  std::optional<std::string> target;  // "run:ID", "queue:NAME"
+  std::optional<WallTime> since, until;
 };
 
 struct PeekedMessage {
@@ -180,8 +203,12 @@ class Inspector {
 
   Page<DeadLetterSummary> dead_letters(const DeadLetterFilter& filter, int limit,
                                        const std::optional<std::string>& cursor) const;
-  std::vector<DeadLetterGroup> dead_letter_groups(const DeadLetterFilter& filter) const;
+  DeadLetterGroups dead_letter_groups(const DeadLetterFilter& filter) const;
   Result<DeadLetterDetail> dead_letter(DeadLetterId id) const;
+
+  // Newest first. A page with a cursor may hold fewer than `limit`, or none.
+  Page<AuditRecord> audit(const AuditFilter& filter, int limit,
+                          std::optional<std::int64_t> cursor) const;
 
   Result<Page<PeekedMessage>> messages(const std::string& queue, int limit,
                                        const std::optional<std::string>& cursor) const;

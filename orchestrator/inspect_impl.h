@@ -55,6 +55,11 @@ struct Inspector::Impl {
   std::unordered_map<std::int64_t, Version> versions;
 };
 
+// Of a run's row.
+std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text);
+bool has_labels(std::string_view text,
+                const std::vector<std::pair<std::string, std::string>>& wanted);
+
 std::string_view run_status_name(std::int64_t status);
 std::optional<std::int64_t> run_status_number(std::string_view name);
 

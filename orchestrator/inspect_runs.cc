@@ -12,6 +12,8 @@ constexpr int rows_examined_max = 50'000;
 constexpr std::string_view status_names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
                                              "TIMED_OUT", "ABORTED", "PAUSED"};
 
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> labels;
   if (text.empty()) return labels;
@@ -21,7 +23,14 @@ std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text
   return labels;
 }
 
-}  // namespace
+bool has_labels(std::string_view text,
+                const std::vector<std::pair<std::string, std::string>>& wanted) {
+  if (wanted.empty()) return true;
+  const auto labels = labels_of(text);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
+    return std::find(labels.begin(), labels.end(), label) != labels.end();
+  });
+}
 
 std::string_view run_status_name(std::int64_t status) { return status_names[status]; }
 
@@ -113,14 +122,7 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit,
       if (status && q.int64(3) != *status) continue;
       if (workflow && q.int64(2) != *workflow) continue;
       if (filter.started_after && q.int64(8) <= filter.started_after->us) continue;
-      if (!filter.labels.empty()) {
-        const auto labels = labels_of(q.text(5));
-        const bool all =
-            std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
-              return std::find(labels.begin(), labels.end(), wanted) != labels.end();
-            });
-        if (!all) continue;
-      }
+      if (!has_labels(q.text(5), filter.labels)) continue;
       if (filter.text && q.text(4).find(*filter.text) == std::string_view::npos &&
           q.text(11).find(*filter.text) == std::string_view::npos &&
           to_base32(q.int64(0)).find(*filter.text) == std::string::npos)

@@ -92,6 +92,8 @@ inline constexpr Sql letters_of_queue{
 inline constexpr Sql one_letter{"inspect.one_letter",
                                 "SELECT " SLUICE_LETTER_COLUMNS " FROM dead_letters WHERE id = ?1"};
 #undef SLUICE_LETTER_COLUMNS
+inline constexpr Sql labels_of_run{"inspect.labels_of_run",
+                                   "SELECT labels FROM runs WHERE id = ?1"};
 inline constexpr Sql open_letter_of_run{
     "inspect.open_letter_of_run",
     "SELECT id FROM dead_letters INDEXED BY dead_letters_of_run WHERE status = 1 AND run = ?1"};

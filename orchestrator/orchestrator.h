@@ -134,7 +134,8 @@ class Engine {
   template <class C>
   using Callback = std::function<void(Result<typename C::Reply>)>;
   template <class C>
-  void submit(C command, Callback<C> done);  // defined for every struct of commands.h with a Reply
+  void submit(C command, Callback<C> done,
+              By by = {});  // defined for every struct of commands.h with a Reply
 
   // Idempotency-Key: the first answer is kept for 24 h with the command, in its transaction.
   struct Idempotency {
@@ -146,7 +147,7 @@ class Engine {
   template <class C>
   void submit(C command, Idempotency idempotency,
               std::function<std::string(const Result<typename C::Reply>&)> render,
-              std::function<void(Result<std::string>)> done);
+              std::function<void(Result<std::string>)> done, By by = {});
 
   // At most batch_items_max. atomic: all or none; the refused item has its reason, the others
   // `conflict`. `then_lease` takes the next tasks in the same commit.

@@ -5,6 +5,7 @@
 // are walked in the order of their starts, so that no index is needed; the walk ends at the first
 // that is too young whatever its definition says, and rests for longer the more rows it had to look
 // at.
+#include "orchestrator/audit_statements.h"
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/retention_statements.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::int64_t examined_step = 256;  // rows looked at in one batch
 constexpr std::int64_t deleted_step = 512;   // log rows deleted in one batch
+constexpr Duration audit_kept_least = seconds(365 * 86'400);
 constexpr Duration rest_min = seconds(10), rest_max = seconds(3'600);
 constexpr std::int64_t rest_us_per_row = 40;  // the walk takes a few per cent of the time
 // Pages are given back to the file system when so many are free, and a quarter of all.
@@ -45,7 +47,10 @@ void Engine::Impl::retain(Transaction& tx) {
       if (!drop_runs(tx)) go_to(Part::letters);
       break;
     case Part::letters:
-      if (!drop_letters(tx)) go_to(Part::pages);
+      if (!drop_letters(tx)) go_to(Part::audit);
+      break;
+    case Part::audit:
+      if (!drop_audit(tx)) go_to(Part::pages);
       break;
     case Part::pages:
       if (give_back_pages(tx)) break;
@@ -156,6 +161,22 @@ bool Engine::Impl::drop_letters(Transaction& tx) {
   retention.examined += looked_at;
   for (const std::int64_t id : due) tx.run(sql::delete_letter, id);
   return looked_at == examined_step;
+}
+
+// The audit log is kept for a year, and for as long as the runs it tells of. True: there may be
+// more.
+bool Engine::Impl::drop_audit(Transaction& tx) {
+  if (options.retention.us == 0) return false;
+  const WallTime until = now().wall - std::max(options.retention, audit_kept_least);
+  std::vector<std::int64_t> due;
+  for (auto q = tx.query(sql::audit_to_keep_or_not, retention.after, examined_step); q.step();) {
+    if (WallTime{q.int64(1)} > until) break;
+    due.push_back(q.int64(0));
+  }
+  if (!due.empty()) retention.after = due.back();
+  retention.examined += std::ssize(due);
+  for (const std::int64_t id : due) tx.run(sql::delete_audit, id);
+  return std::ssize(due) == examined_step;
 }
 
 // True: there are more.

@@ -9,7 +9,7 @@
 namespace sluice::orchestrator {
 
 struct RetentionWalk {
-  enum class Part : std::int64_t { resting, dropped, runs, letters, pages };
+  enum class Part : std::int64_t { resting, dropped, runs, letters, audit, pages };
   std::int64_t part = 0;      // a Part; a number so that it can be saved for a rollback
   std::int64_t after = 0;     // runs, letters: the last one that was looked at
   std::int64_t examined = 0;  // rows looked at since it began

@@ -46,7 +46,7 @@ inline Outcome sluice(const std::vector<std::string>& arguments,
 class PlayedServer {
  public:
   struct Seen {
-    std::string method, target, body, idempotency_key, last_event_id;
+    std::string method, target, body, idempotency_key, last_event_id, principal, reason;
   };
 
   PlayedServer() {
@@ -105,7 +105,9 @@ class PlayedServer {
       const std::lock_guard lock(mutex_);
       seen_.push_back({request.method, request.target, request.body,
                        request.get_header_value("Idempotency-Key"),
-                       request.get_header_value("Last-Event-ID")});
+                       request.get_header_value("Last-Event-ID"),
+                       request.get_header_value("Sluice-Principal"),
+                       request.get_header_value("Sluice-Reason")});
       auto& plays = plays_[request.method + " " + request.path];
       if (!plays.empty()) {
         play = plays.front();
