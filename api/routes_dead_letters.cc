@@ -119,7 +119,8 @@ std::vector<Parameter> filters(bool with_queue) {
       {"workflow", Kind::text, "of this workflow"},
       {"run", Kind::text, "of this run"},
       {"error", Kind::text, "with this error name"},
-      {"status", Kind::choice, "in this status (default OPEN)", 0, 0, "OPEN|REPLAYED|DROPPED"},
+      {"status", Kind::choice, "in this status (default OPEN)", 0, 0,
+       "OPEN|REPLAYED|DROPPED|COMPENSATED"},
       {"group_by", Kind::choice, "counts by error and queue instead", 0, 0, "error"}};
   if (with_queue) all.insert(all.begin(), {"queue", Kind::text, "of this queue"});
   return with_page(std::move(all), Kind::id);

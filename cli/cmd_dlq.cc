@@ -281,7 +281,7 @@ Command dlq_command() {
                    .target = &o->status,
                    .value = "STATUS",
                    .help = "OPEN if not given.",
-                   .choices = {"OPEN", "REPLAYED", "DROPPED"}},
+                   .choices = {"OPEN", "REPLAYED", "DROPPED", "COMPENSATED"}},
                   {.names = "--by-error",
                    .target = &o->by_error,
                    .value = "",

@@ -15,8 +15,8 @@ namespace sluice::laboratory {
 namespace {
 
 constexpr double delay_seconds_max = 366.0 * 86'400;
-constexpr std::array<std::string_view, 4> statuses = {"SUCCEEDED", "FAILED", "TIMED_OUT",
-                                                      "ABORTED"};
+constexpr std::array<std::string_view, 5> statuses = {"SUCCEEDED", "FAILED", "TIMED_OUT",
+                                                      "COMPENSATED", "ABORTED"};
 
 // Gathers every problem of the file.
 class Reading {
