@@ -52,7 +52,7 @@ inline constexpr Sql compensating_at_once{
     "LIMIT 100"};
 inline constexpr Sql compensations_out_of_order{
     "compensation.out_of_order",
-    "SELECT DISTINCT c.run FROM compensations c JOIN compensations d ON d.run = c.run AND d.seq > "
-    "c.seq WHERE c.status = 3 AND d.status <> 3 LIMIT 100"};
+    "SELECT run FROM compensations GROUP BY run HAVING max(CASE WHEN status = 3 THEN 0 ELSE seq "
+    "END) > min(CASE WHEN status = 3 THEN seq ELSE 9223372036854775807 END) LIMIT 100"};
 
 }  // namespace sluice::orchestrator::sql
