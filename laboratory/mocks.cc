@@ -161,8 +161,8 @@ class Reading {
     made.status = text(value, "status", pointer);
     if (made.status && std::ranges::find(statuses, *made.status) == statuses.end())
       complain(pointer + "/status",
-               fmt::format("\"{}\" is no end of a run: expected SUCCEEDED, FAILED, TIMED_OUT or "
-                           "ABORTED",
+               fmt::format("\"{}\" is no end of a run: expected SUCCEEDED, FAILED, TIMED_OUT, "
+                           "ABORTED or COMPENSATED",
                            *made.status));
     made.error = text(value, "error", pointer);
     made.cause = text(value, "cause", pointer);

@@ -1,5 +1,5 @@
 // Compensate, OnFailure and HoldSeconds in a definition.
-#include "workflows/definition_support.h"
+#include "definition_support.h"
 #include "workflows/graph.h"
 
 namespace sluice::workflows::testing {
