@@ -59,7 +59,7 @@ TEST_CASE("what a Compensate cannot have is refused where it stands") {
       {R"("queue:undo")", "", "object"},
       {R"({"Resource":"queue:undo","Catch":[]})", "/Catch", "no field \"Catch\""},
       {R"({"Resource":"queue:undo","Next":"A"})", "/Next", "no field \"Next\""},
-      {R"({"Resource":"queue:undo","Retries":[]})", "/Retries", "Retry"},
+      {R"({"Resource":"queue:undo","Retries":[]})", "/Retries", "no field \"Retries\""},
       {R"({"Resource":"queue:undo","Arguments":{}})", "/Arguments", "JSONata"},
       {R"({"Resource":"nothing"})", "/Resource", "nothing"},
       {R"({"Resource":"queue:undo","Retry":[{}]})", "/Retry/0", "ErrorEquals"},
