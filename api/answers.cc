@@ -184,6 +184,17 @@ void render_run_detail(std::string& out, const orchestrator::RunDetail& run) {
   if (run.not_before) object.time("not_before", *run.not_before);
   object.integer("redrives", run.redrives);
   if (run.dead_letter) object.id("dead_letter", *run.dead_letter);
+  if (!run.compensations.empty()) {
+    object.key("compensations");
+    Array list(out);
+    for (const auto& each : run.compensations) {
+      list.next();
+      Object item(out);
+      item.text("state", each.state);
+      item.id("frame", each.frame);
+      item.text("status", each.status);
+    }
+  }
   object.key("waiting_for");
   render_waiting_for(out, run.waiting_for);
 }

@@ -154,12 +154,13 @@ std::vector<Parameter> filters(bool with_queue) {
       {"workflow", Kind::text, "of this workflow"},
       {"run", Kind::text, "of this run"},
       {"error", Kind::text, "with this error name"},
-      {"kind", Kind::choice, "of this kind", 0, 0, "stage|state|queue|binding"},
+      {"kind", Kind::choice, "of this kind", 0, 0, "stage|state|queue|binding|compensation"},
       {"since", Kind::time, "at this time or later"},
       {"until", Kind::time, "before this time"},
       {"label", Kind::text, "key:value, of its run; several must all match", 0, 0, "", true},
       {"q", Kind::text, "part of the error, cause, state or id"},
-      {"status", Kind::choice, "in this status (default OPEN)", 0, 0, "OPEN|REPLAYED|DROPPED"},
+      {"status", Kind::choice, "in this status (default OPEN)", 0, 0,
+       "OPEN|REPLAYED|DROPPED|COMPENSATED"},
       {"group_by", Kind::choice, "counts by error and queue instead", 0, 0, "error"}};
   if (with_queue) all.insert(all.begin(), {"queue", Kind::text, "of this queue"});
   return with_page(std::move(all), Kind::id);

@@ -161,7 +161,9 @@ asio::awaitable<Response> cancel_run(Call& call) {
   if (!run) co_return problem(run.error());
   auto body = open_body(call);
   if (!body) co_return problem(body.error());
-  CancelRun command{.run = *run, .cause = optional_text(*body, "cause")};
+  CancelRun command{.run = *run,
+                    .cause = optional_text(*body, "cause"),
+                    .compensate = body->optional_boolean("compensate").value_or(false)};
   read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
@@ -325,6 +327,8 @@ std::vector<Route> run_routes() {
            "Verb"),
       verb("/v1/runs/{id}/redrive", redrive_run, "redriveRun", "Go on from the failed state",
            "RedriveRun"),
+      verb("/v1/runs/{id}/compensate", plain_verb<CompensateRun>, "compensateRun",
+           "Undo what a held or failed run has completed", "Verb"),
       verb("/v1/runs/{id}/skip", skip_stage, "skipStage",
            "Give the stage at which the run waits an output", "SkipStage"),
       verb("/v1/runs/{id}/fail", fail_stage, "failStage", "Fail the stage at which the run waits",

@@ -121,7 +121,11 @@ constexpr Schema all[] = {
      R"("input":{"description":"any JSON value"},"output":{"description":"any JSON value"},)"
      R"("cause":{"type":"string"},"not_before":{"type":"string","format":"date-time"},)"
      R"("redrives":{"type":"integer"},"dead_letter":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"waiting_for":{"type":"array",)"
+     R"("description":"13 characters of base 32"},"compensations":{"type":"array",)"
+     R"("description":"stages that can be undone, the last completed first; the first 100",)"
+     R"("items":{"type":"object","properties":{"state":{"type":"string"},"frame":{"type":"string"},)"
+     R"("status":{"type":"string","enum":["PENDING","RUNNING","COMPENSATED","FAILED"]}},)"
+     R"("required":["state","frame","status"]}},"waiting_for":{"type":"array",)"
      R"("items":{"$ref":"#/components/schemas/WaitingFor"}}},"required":["id","workflow","version",)"
      R"("status","started_at","labels","input","redrives","waiting_for"]})"
     },
@@ -141,7 +145,9 @@ constexpr Schema all[] = {
      R"("required":["items","next"]})"
     },
     {"CancelRun",
-     R"({"type":"object","properties":{"reason":{"type":"string"},"cause":{"type":"string"}},"additionalProperties":false})"
+     R"({"type":"object","properties":{"reason":{"type":"string"},)"
+     R"("cause":{"type":"string"},"compensate":{"type":"boolean",)"
+     R"("description":"undo first what was completed"}},"additionalProperties":false})"
     },
     {"RedriveRun",
      R"({"type":"object","properties":{"reason":{"type":"string"},)"
@@ -422,9 +428,10 @@ constexpr Schema all[] = {
     {"DeadLetterSummary",
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
-     R"("enum":["stage","state","queue","binding"]},"topic":{"type":"string"},)"
+     R"("enum":["stage","state","queue","binding","compensation"]},"topic":{"type":"string"},)"
      R"("binding":{"type":"string"},"key":{"type":"string"},)"
-     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
+     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED","COMPENSATED"]},)"
+     R"("queue":{"type":"string"},)"
      R"("run":{"type":"string","description":"13 characters of base 32"},)"
      R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
      R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
@@ -449,9 +456,10 @@ constexpr Schema all[] = {
     {"DeadLetter",
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
-     R"("enum":["stage","state","queue","binding"]},"topic":{"type":"string"},)"
+     R"("enum":["stage","state","queue","binding","compensation"]},"topic":{"type":"string"},)"
      R"("binding":{"type":"string"},"key":{"type":"string"},)"
-     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED"]},"queue":{"type":"string"},)"
+     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED","COMPENSATED"]},)"
+     R"("queue":{"type":"string"},)"
      R"("run":{"type":"string","description":"13 characters of base 32"},)"
      R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
      R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"

@@ -1,4 +1,4 @@
-// The verbs that change one run's course: cancel, pause, resume, redrive, skip, fail.
+// The verbs that change one run's course: cancel, compensate, pause, resume, redrive, skip, fail.
 #include <ostream>
 
 #include "cli/values.h"
@@ -34,6 +34,7 @@ struct Options {
   std::string cause, from, frame, error;
   std::optional<std::string> input, output;
   std::optional<std::int64_t> version;
+  bool compensate = false;
 };
 
 Option runs_option(Options& o) {
@@ -55,21 +56,46 @@ Option frame_option(Options& o) {
 
 Command cancel_command() {
   auto o = std::make_shared<Options>();
-  Command command{
-      .name = "cancel",
-      .summary = "End runs now",
-      .description = "The run becomes ABORTED; workers that hold a task of it are told.",
-      .examples = {{"sluice cancel 06f3kq2m1c0g0 --cause 'ordered twice'", ""}},
-      .options = {runs_option(*o),
-                  {.names = "--cause",
-                   .target = &o->cause,
-                   .value = "TEXT",
-                   .help = "why, for the history"}},
-      .state = o};
+  Command command{.name = "cancel",
+                  .summary = "End runs now",
+                  .description =
+                      "The run becomes ABORTED; workers that hold a task of it are told. With "
+                      "--compensate what it has completed is undone first.",
+                  .examples = {{"sluice cancel 06f3kq2m1c0g0 --cause 'ordered twice'", ""},
+                               {"sluice cancel 06f3kq2m1c0g0 --compensate", ""}},
+                  .options = {runs_option(*o),
+                              {.names = "--cause",
+                               .target = &o->cause,
+                               .value = "TEXT",
+                               .help = "why, for the history"},
+                              {.names = "--compensate",
+                               .target = &o->compensate,
+                               .value = "",
+                               .help = "undo first what has a Compensate"}},
+                  .state = o};
   command.run = [o = o.get()](Context& context) {
     Json body = Json::object();
     if (!o->cause.empty()) body["cause"] = o->cause;
-    return each_run(context, o->runs, "cancel", body, "cancelled");
+    if (o->compensate) body["compensate"] = true;
+    return each_run(context, o->runs, "cancel", body,
+                    o->compensate ? "is undone, then cancelled" : "cancelled");
+  };
+  return command;
+}
+
+Command compensate_command() {
+  auto o = std::make_shared<Options>();
+  Command command{.name = "compensate",
+                  .summary = "Undo what held or failed runs have completed",
+                  .description =
+                      "Every completed stage that has a Compensate is undone, the last first; then "
+                      "the run is COMPENSATED. A run that still goes on: `sluice cancel "
+                      "--compensate`.",
+                  .examples = {{"sluice compensate 06f3kq2m1c0g0", ""}},
+                  .options = {runs_option(*o)},
+                  .state = o};
+  command.run = [o = o.get()](Context& context) {
+    return each_run(context, o->runs, "compensate", Json::object(), "is undone");
   };
   return command;
 }

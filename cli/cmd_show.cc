@@ -25,6 +25,19 @@ std::string payload(const Context& context, const Json& value, bool full) {
                              : 200);
 }
 
+void print_compensations(Context& context, const Json& run) {
+  const Json& stages = member(run, "compensations");
+  if (!stages.is_array() || stages.empty()) return;
+  const Terminal& terminal = context.out_terminal;
+  context.out << "\n" << paint(terminal, Tone::strong, "Compensation") << "\n";
+  Table table({{"STAGE", Table::Align::left, true}, {"STATUS"}});
+  for (const auto& stage : stages) {
+    const std::string status = text_of(stage, "status");
+    table.row({text_of(stage, "state"), {status, status == "FAILED" ? Tone::bad : Tone::dim}});
+  }
+  context.out << table.text(terminal);
+}
+
 void print_history(Context& context, Client& client, const Options& o) {
   const auto events = list_all(client, path({"runs", o.run, "history"}), {}, 0);
   if (events.empty()) return;
@@ -101,6 +114,7 @@ Command show_command() {
       for (const auto& frame : waiting)
         context.out << "  " << waiting_line(terminal, frame) << "\n";
     }
+    print_compensations(context, run);
     if (!o->no_history) print_history(context, client, *o);
     if (const std::string dead = text_of(run, "dead_letter"); !dead.empty())
       note(context, fmt::format("\nWhy: sluice dlq show {}   Again: sluice redrive {}", dead,

@@ -171,6 +171,7 @@ Command runs_command();
 Command show_command();
 Command watch_command();
 Command cancel_command();
+Command compensate_command();
 Command pause_command();
 Command resume_command();
 Command redrive_command();

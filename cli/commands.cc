@@ -42,6 +42,7 @@ Command sluice_command() {
       cancel_command(),
       pause_command(),
       resume_command(),
+      compensate_command(),
       redrive_command(),
       skip_command(),
       fail_command(),

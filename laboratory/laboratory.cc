@@ -236,13 +236,15 @@ Outcome Laboratory::outcome(RunId run, Outcome::End end) const {
     told.waits.push_back(
         fmt::format("state {} waits for queue {}: no answer is made up for it", u.state, u.queue));
   if (!told.waits.empty()) return told;
-  orchestrator::RunFilter running;
-  running.status = "RUNNING";
-  for (const auto& live : inspector_->runs(running, runs_told_max, {}).items) {
-    const auto why = inspector_->why(live.id);
-    if (!why) continue;
-    for (const auto& w : *why)
-      told.waits.push_back(fmt::format("{}, state {}: {}", live.workflow, w.state, w.sentence));
+  for (const char* status : {"RUNNING", "COMPENSATING", "PAUSED"}) {
+    orchestrator::RunFilter running;
+    running.status = status;
+    for (const auto& live : inspector_->runs(running, runs_told_max, {}).items) {
+      const auto why = inspector_->why(live.id);
+      if (!why) continue;
+      for (const auto& w : *why)
+        told.waits.push_back(fmt::format("{}, state {}: {}", live.workflow, w.state, w.sentence));
+    }
   }
   return told;
 }

@@ -15,8 +15,8 @@ namespace sluice::laboratory {
 namespace {
 
 constexpr double delay_seconds_max = 366.0 * 86'400;
-constexpr std::array<std::string_view, 4> statuses = {"SUCCEEDED", "FAILED", "TIMED_OUT",
-                                                      "ABORTED"};
+constexpr std::array<std::string_view, 5> statuses = {"SUCCEEDED", "FAILED", "TIMED_OUT",
+                                                      "COMPENSATED", "ABORTED"};
 
 // Gathers every problem of the file.
 class Reading {
@@ -161,8 +161,8 @@ class Reading {
     made.status = text(value, "status", pointer);
     if (made.status && std::ranges::find(statuses, *made.status) == statuses.end())
       complain(pointer + "/status",
-               fmt::format("\"{}\" is no end of a run: expected SUCCEEDED, FAILED, TIMED_OUT or "
-                           "ABORTED",
+               fmt::format("\"{}\" is no end of a run: expected SUCCEEDED, FAILED, TIMED_OUT, "
+                           "ABORTED or COMPENSATED",
                            *made.status));
     made.error = text(value, "error", pointer);
     made.cause = text(value, "cause", pointer);

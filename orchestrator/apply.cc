@@ -197,7 +197,11 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   if (failed && dead_letter && live.home.kind != Home::Kind::frame)
     if (const auto stored = queues.stored(tx, MessageId{row.frame.id.value}))
       headers = stored->headers;
-  storing.keep = failed;
+  storing.keep = failed || row.undoing.stage != Undoing::Stage::none;
+  if (effects.completed.state != workflows::no_state) {
+    storing.docs.push_back(effects.completed.input);
+    storing.docs.push_back(effects.completed.output);
+  }
   if (failed && child) {
     storing.attempts = attempts;
     storing.failures = failures;
@@ -208,7 +212,11 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   row.token_number = waits_for_token(effects.next) ? seq : 0;
   if (task_effect == nullptr) row.heartbeat_us = 0;
   write_log(tx, row, before, seq, storing);
-  touched(row.run, finish_effect != nullptr && !child);
+  if (effects.completed.state != workflows::no_state)
+    note_completed(tx, row, effects.completed, seq);
+  touched(row.run, finish_effect != nullptr && !child &&
+                       row.undoing.stage == Undoing::Stage::none &&
+                       (!failed || machine.on_failure == workflows::OnFailure::fail));
   if (spent_spawn != 0) forget_spawn(tx, spent_spawn);
   if (failed) joins.erase(row.spawned);
 
@@ -408,22 +416,32 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
                           const std::string& headers) {
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
+  if (row.undoing.stage == Undoing::Stage::undoing) {
+    stage_undone(tx, live, finish, letter, failures, attempts, headers);
+    return;
+  }
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
     tally(counts.runs_succeeded);
     return;
   }
-  end_run(tx, row, 3, finish.fault.error.value_or(""));
+  const auto then = after_failure(tx, row);
+  if (then == workflows::OnFailure::fail) {
+    end_run(tx, row, 3, finish.fault.error.value_or(""));
+    touched(row.run, true);
+  }
   tally(counts.runs_failed);
-  if (!letter) return;
-  // The failure may have come up from a child: the letter tells where it began.
-  const FrameRow origin = origin_of(tx, row);
-  const bool here = origin.frame.id == row.frame.id;
-  const std::int64_t tried = here ? attempts : origin.attempts;
-  add_dead_letter(tx, letter, origin, tried > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
-                  finish.fault, here ? failures : origin.failures, tried,
-                  here ? headers : origin.headers);
+  if (letter) {
+    // The failure may have come up from a child: the letter tells where it began.
+    const FrameRow origin = origin_of(tx, row);
+    const bool here = origin.frame.id == row.frame.id;
+    const std::int64_t tried = here ? attempts : origin.attempts;
+    add_dead_letter(tx, letter, origin, tried > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
+                    finish.fault, here ? failures : origin.failures, tried,
+                    here ? headers : origin.headers);
+  }
+  if (then != workflows::OnFailure::fail) fail_otherwise(tx, live, then, finish.fault);
 }
 
 void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row,

@@ -31,7 +31,11 @@ MaybeEntry audited(const PauseWorkflow& c, const Unit&) {
 MaybeEntry audited(const CancelRun& c, const Unit&) {
   AuditEntry entry{"run.cancel", of_run(c.run)};
   if (c.cause) entry.detail["cause"] = *c.cause;
+  if (c.compensate) entry.detail["compensate"] = true;
   return entry;
+}
+MaybeEntry audited(const CompensateRun& c, const Unit&) {
+  return AuditEntry{"run.compensate", of_run(c.run)};
 }
 MaybeEntry audited(const PauseRun& c, const Unit&) {
   return AuditEntry{"run.pause", of_run(c.run)};

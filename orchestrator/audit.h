@@ -32,6 +32,7 @@ MaybeEntry audited(const PauseWorkflow& c, const Unit&);
 MaybeEntry audited(const CancelRun& c, const Unit&);
 MaybeEntry audited(const PauseRun& c, const Unit&);
 MaybeEntry audited(const ResumeRun& c, const Unit&);
+MaybeEntry audited(const CompensateRun& c, const Unit&);
 MaybeEntry audited(const RedriveRun& c, const Unit&);
 MaybeEntry audited(const SkipStage& c, const Unit&);
 MaybeEntry audited(const FailStage& c, const Unit&);

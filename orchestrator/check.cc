@@ -1,5 +1,6 @@
 // The invariants, looked at on a snapshot: every live run has its one row, and no row stands for
 // nothing.
+#include "orchestrator/compensation_statements.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/schedule_statements.h"
@@ -25,11 +26,20 @@ std::vector<CheckFinding> Inspector::check() const {
     const FrameRow row = decode_frame(id, bytes);
     std::int64_t status = 0;
     if (auto q = reader.query(sql::one_run, row.run); q.step()) status = q.int64(3);
-    if (status != 1 && status != 6)
+    if (status != 1 && status != 6 && status != 7)
       report("a frame belongs to a live run",
              "frame " + to_string(id) + " belongs to run " + to_string(row.run) + ", which is " +
                  (status == 0 ? "missing" : std::string(run_status_name(status))),
              "drop_frame");
+    const bool undoing = row.undoing.stage == Undoing::Stage::undoing;
+    if (!row.frame.parent && status != 0 && undoing != (status == 7))
+      report("the root frame of a run that is COMPENSATING undoes it, and no other does",
+             "run " + to_string(row.run) + " is " + std::string(run_status_name(status)),
+             "none: report it");
+    if (undoing && row.undoing.seq != INT64_MAX &&
+        !reader.query(sql::compensation_status, row.run, row.undoing.seq).step())
+      report("what undoes a stage knows which",
+             "frame " + to_string(id) + " undoes a stage that is not noted", "none: report it");
     if (row.timeout_due != 0 &&
         !reader.query(sql::deadline_exists, row.timeout_due, id, task_timeout).step())
       report("a time-out has its row", "frame " + to_string(id) + " has a time-out without a row",
@@ -43,7 +53,7 @@ std::vector<CheckFinding> Inspector::check() const {
     if (row.child_run) {
       std::int64_t child_status = 0;
       if (auto q = reader.query(sql::one_run, row.child_run); q.step()) child_status = q.int64(3);
-      if (child_status != 1 && child_status != 6)
+      if (child_status != 1 && child_status != 6 && child_status != 7)
         report("a frame that waits for a run waits for a live one",
                "frame " + to_string(id) + " waits for run " + to_string(row.child_run), "redrive");
     }
@@ -109,6 +119,19 @@ std::vector<CheckFinding> Inspector::check() const {
           report("who stands in the line of an event waits for it",
                  "frame " + to_base32(q.int64(1)) + " stands in the line of the event \"" +
                      std::string(q.text(0)) + "\" but does not wait for it",
+                 "none: report it");
+        for (auto q = reader.query(sql::wrong_compensations); q.step();)
+          report("what has been undone goes with the run's status",
+                 "run " + to_base32(q.int64(0)) + " is " +
+                     std::string(run_status_name(q.is_null(1) ? 0 : q.int64(1))) +
+                     ", and a stage of it is noted as status " + std::to_string(q.int64(2)),
+                 "none: report it");
+        for (auto q = reader.query(sql::compensating_at_once); q.step();)
+          report("one stage is undone at a time",
+                 "run " + to_base32(q.int64(0)) + " undoes several", "none: report it");
+        for (auto q = reader.query(sql::compensations_out_of_order); q.step();)
+          report("stages are undone in reverse order of completion",
+                 "run " + to_base32(q.int64(0)) + " undid an earlier stage before a later one",
                  "none: report it");
         for (auto q = reader.query(sql::every_target); q.step();)
           if (!parse_target(q.text(2)))

@@ -5,8 +5,9 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr std::string_view status_names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
-                                             "TIMED_OUT", "ABORTED", "PAUSED"};
+constexpr std::string_view status_names[] = {"",       "RUNNING",      "SUCCEEDED",
+                                             "FAILED", "TIMED_OUT",    "ABORTED",
+                                             "PAUSED", "COMPENSATING", "COMPENSATED"};
 
 }  // namespace
 

@@ -104,7 +104,9 @@ void Engine::Impl::follow(Transaction& tx, int children_max) {
         child_run_ended(tx, what.frame, what.run);
         break;
       case Followup::Kind::cancel_run:
-        (void)apply(tx, CancelRun{what.run, "the run that waited for it was stopped"});
+        // One that is being undone goes on with that.
+        if (!is_compensating(tx, what.run))
+          (void)apply(tx, CancelRun{what.run, "the run that waited for it was stopped"});
         break;
     }
   }

@@ -76,6 +76,13 @@ struct CancelRun {
   using Reply = Unit;
   RunId run;
   std::optional<std::string> cause;
+  bool compensate = false;  // what was completed is undone first
+};
+// Undoes what a run has completed that is held, or has failed, timed out or been aborted; it ends
+// COMPENSATED, and an aborted one ABORTED. One that is being undone, or was: ok.
+struct CompensateRun {
+  using Reply = Unit;
+  RunId run;
 };
 struct PauseRun {
   using Reply = Unit;

@@ -6,6 +6,10 @@ namespace sluice::orchestrator {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   const auto letter = queues.dead_letter(tx, c.id);
   if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
+  if (letter->compensated)
+    return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
+                                          " was closed when the undoing of its run began "
+                                          "(compensation): start a new run");
   if (!letter->open)
     return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
                                           " is closed: it was replayed or dropped before");

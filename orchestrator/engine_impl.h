@@ -2,7 +2,7 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc, audit.cc,
+// topic_commands.cc, schedule_commands.cc, compensation.cc, audit.cc,
 // queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
 // recovery.cc.
 //
@@ -268,6 +268,26 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> replay_to_binding(Transaction& tx, const queue::StoredDeadLetter& letter,
                                  const std::optional<Doc>& body);
 
+  // ---- compensation.cc ----
+  void note_completed(Transaction& tx, const FrameRow& row, const Completed& stage,
+                      std::int64_t seq);
+  bool has_compensations(Reader& reader, RunId run);
+  bool is_compensating(Reader& reader, RunId run);
+  workflows::OnFailure after_failure(Transaction& tx, const FrameRow& row);
+  // Holds the run or begins to undo it, instead of ending it as `status`.
+  // REQUIRES: `then` is not fail; nothing below the root frame is live.
+  void fail_otherwise(Transaction& tx, Live& live, workflows::OnFailure then, const Fault& fault);
+  void begin_compensation(Transaction& tx, Live& live, int ends_as, const Fault& fault);
+  void undo_next(Transaction& tx, Live& live, std::vector<LogRecord> before);
+  void stage_undone(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
+                    const std::string& failures, std::int64_t attempts, const std::string& headers);
+  void no_longer_paused(RunId run);
+  void close_letters(Transaction& tx, RunId run, queue::DeadStatus status, std::string_view reason);
+  // The stage whose undoing failed is given another chance.
+  Result<Unit> undo_again(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter);
+  // Whether a person's word is waited for: to undo a stage failed.
+  bool undoing_failed(Reader& reader, const FrameRow& row);
+
   // ---- schedule_commands.cc ----
   Status check_schedules(const std::string& workflow_name,
                          const std::vector<workflows::Schedule>& wanted);
@@ -320,11 +340,13 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> apply(Transaction& tx, const PauseRun& c);
   Result<Unit> apply(Transaction& tx, const ResumeRun& c);
   Result<Unit> apply(Transaction& tx, const RedriveRun& c);
+  Result<Unit> apply(Transaction& tx, const CompensateRun& c);
   Result<Unit> apply(Transaction& tx, const SkipStage& c);
   Result<Unit> apply(Transaction& tx, const FailStage& c);
   Result<Unit> redrive(Transaction& tx, const RedriveRun& c, std::optional<DeadLetterId> letter);
   // Ends the run of a root frame: at once, or when everything below it has been stopped.
-  void end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault);
+  void end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault,
+                        bool compensate = false);
   void end_now(Transaction& tx, Live& live);
   void pause_frame(Transaction& tx, Live& live);
   void store_frame(Transaction& tx, const Live& live);

@@ -89,6 +89,16 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "MessagePublished";
     case Kind::branch_aborted:
       return "BranchAborted";
+    case Kind::compensation_started:
+      return "CompensationStarted";
+    case Kind::compensation_succeeded:
+      return "CompensationSucceeded";
+    case Kind::compensation_failed:
+      return "CompensationFailed";
+    case Kind::execution_compensated:
+      return "ExecutionCompensated";
+    case Kind::execution_held:
+      return "ExecutionHeld";
     case Kind::frame_kept:
       break;  // never shown
   }

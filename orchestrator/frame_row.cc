@@ -22,6 +22,7 @@ enum Part : std::int64_t {
   has_source = 1 << 10,
   has_event = 1 << 11,
   has_events_had = 1 << 12,
+  has_undoing = 1 << 19,
 };
 
 void put(ByteWriter& out, DocRef ref) {
@@ -96,6 +97,7 @@ std::string encode(const FrameRow& row) {
   if (!row.headers.empty()) parts |= has_headers;
   if (row.event_since != 0) parts |= has_event;
   if (!row.events_had.empty()) parts |= has_events_had;
+  if (row.undoing.stage != Undoing::Stage::none) parts |= has_undoing;
   out.number(parts);
   if (parts & has_parent) {
     out.number(f.parent.value);
@@ -114,7 +116,8 @@ std::string encode(const FrameRow& row) {
   }
   if (parts & has_stopping) {
     put(out, row.stopping.fault);
-    out.number((row.stopping.of_branch ? 1 : 0) | (row.stopping.dead_letter ? 2 : 0));
+    out.number((row.stopping.of_branch ? 1 : 0) | (row.stopping.dead_letter ? 2 : 0) |
+               (row.stopping.compensate ? 4 : 0));
     out.number(row.stopping.child + 1);
     out.number(row.stopping.run_status);
   }
@@ -140,6 +143,12 @@ std::string encode(const FrameRow& row) {
       out.text(had.key);
       out.number(had.id.value);
     }
+  }
+  if (parts & has_undoing) {
+    out.number(static_cast<std::int64_t>(row.undoing.stage));
+    out.number(row.undoing.ends_as);
+    put(out, row.undoing.fault);
+    out.number(row.undoing.seq);
   }
   return bytes;
 }
@@ -204,6 +213,7 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
     const auto flags = in.number();
     row.stopping.of_branch = (flags & 1) != 0;
     row.stopping.dead_letter = (flags & 2) != 0;
+    row.stopping.compensate = (flags & 4) != 0;
     const auto child = in.number();
     row.stopping.child = child <= 0 ? -1 : child - 1;
     row.stopping.run_status = static_cast<int>(in.number());
@@ -229,6 +239,12 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
       std::string name(in.text()), key(in.text());
       row.events_had.push_back({std::move(name), std::move(key), EventId{in.number()}});
     }
+  }
+  if (parts & has_undoing) {
+    row.undoing.stage = static_cast<Undoing::Stage>(in.number());
+    row.undoing.ends_as = static_cast<int>(in.number());
+    row.undoing.fault = get_fault(in);
+    row.undoing.seq = in.number();
   }
   if (!in.ok() || !in.done())
     throw storage::StorageError(storage::Fault::corrupt,

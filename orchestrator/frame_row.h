@@ -22,6 +22,15 @@ struct Stopping {
   std::int64_t child = -1;   // which one; -1: none
   bool dead_letter = false;  // it passed the child's own Retry and Catch
   int run_status = 0;        // not 0: the run ends so, by a person's word or its time-out
+  bool compensate = false;   // and is undone first: asked for with the cancel
+};
+
+// Of a root frame whose run has failed: it waits for a person's word, or undoes stage after stage.
+struct Undoing {
+  enum class Stage : std::uint8_t { none, held, undoing } stage = Stage::none;
+  int ends_as = 0;       // undoing: the run's status when all is undone
+  Fault fault;           // the run's
+  std::int64_t seq = 0;  // undoing: of the stage that is undone now (table compensations)
 };
 
 // What happened to a frame and is yet to be acted upon.
@@ -78,6 +87,7 @@ struct FrameRow {
   std::vector<EventHad> events_had;  // the last events_had_max names and keys, oldest first
   FrameId waiter;                    // of a root frame: the frame that waits for the run's end
   std::string headers;               // where the frame is kept: of the stage's message
+  Undoing undoing;
 };
 
 inline constexpr std::size_t events_had_max = 16;

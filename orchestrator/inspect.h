@@ -37,6 +37,13 @@ struct WaitingFor {
   Json detail;           // the data behind the sentence
 };
 
+// A stage that was completed and has a Compensate.
+struct CompensationInfo {
+  std::string state;
+  FrameId frame;       // that completed it
+  std::string status;  // PENDING, RUNNING, COMPENSATED, FAILED
+};
+
 struct RunSummary {
   RunId id;
   std::string workflow;
@@ -55,7 +62,8 @@ struct RunDetail : RunSummary {
   std::optional<WallTime> not_before;
   std::int64_t redrives = 0;
   std::vector<WaitingFor> waiting_for;
-  std::optional<DeadLetterId> dead_letter;  // the open one
+  std::optional<DeadLetterId> dead_letter;      // the open one
+  std::vector<CompensationInfo> compensations;  // the last completed first; the first hundred
 };
 struct RunFilter {
   std::optional<std::string> workflow, status, state,
@@ -75,7 +83,7 @@ struct HistoryEvent {
 
 struct DeadLetterSummary {
   DeadLetterId id;
-  std::string kind;   // stage, state, queue, binding
+  std::string kind;   // stage, state, queue, binding, compensation
   std::string queue;  // "" where none
   std::optional<RunId> run;
   std::string workflow, state;      // where run is set
@@ -84,7 +92,7 @@ struct DeadLetterSummary {
   std::string cause;
   WallTime at;
   std::int64_t attempts = 0;
-  std::string status;  // OPEN, REPLAYED, DROPPED
+  std::string status;  // OPEN, REPLAYED, DROPPED, COMPENSATED
 };
 struct DeadLetterDetail : DeadLetterSummary {
   Doc body;           // the message, or the failed state's input

@@ -32,6 +32,8 @@ struct Inspector::Impl {
   void add_waits(storage::Reader& reader, FrameId frame, std::vector<WaitingFor>& list);
   void add_children(storage::Reader& reader, const FrameRow& row, WaitingFor wait,
                     std::vector<WaitingFor>& list);
+  // In the order in which they are undone, the last completed first; the first hundred.
+  std::vector<CompensationInfo> compensations(storage::Reader& reader, RunId run);
   struct HistoryRow {
     std::int64_t seq;
     FrameId frame;

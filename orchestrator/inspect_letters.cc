@@ -10,8 +10,9 @@ namespace {
 
 constexpr int rows_examined_max = 50'000;
 constexpr int rows_searched_max = 10'000;  // where each is a look-up, or a search in its text
-constexpr std::string_view letter_kinds[] = {"", "stage", "state", "queue", "binding"};
-constexpr std::string_view letter_statuses[] = {"", "OPEN", "REPLAYED", "DROPPED"};
+constexpr std::string_view letter_kinds[] = {"",      "stage",   "state",
+                                             "queue", "binding", "compensation"};
+constexpr std::string_view letter_statuses[] = {"", "OPEN", "REPLAYED", "DROPPED", "COMPENSATED"};
 
 // A look-up that most rows share: a few names among many rows.
 std::string name_of(storage::Reader& reader, const storage::Sql& statement, std::int64_t id) {

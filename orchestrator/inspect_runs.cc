@@ -9,8 +9,9 @@ namespace sluice::orchestrator {
 namespace {
 
 constexpr int rows_examined_max = 50'000;
-constexpr std::string_view status_names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
-                                             "TIMED_OUT", "ABORTED", "PAUSED"};
+constexpr std::string_view status_names[] = {"",       "RUNNING",      "SUCCEEDED",
+                                             "FAILED", "TIMED_OUT",    "ABORTED",
+                                             "PAUSED", "COMPENSATING", "COMPENSATED"};
 
 }  // namespace
 
@@ -161,6 +162,7 @@ Result<RunDetail> Inspector::run(RunId id) const {
         }
       if (output) detail.output = impl_->doc(reader, output);
     }
+    detail.compensations = impl_->compensations(reader, id);
     if (auto letter = reader.query(sql::open_letter_of_run, id); letter.step())
       detail.dead_letter = letter.id<DeadLetterTag>(0);
     found = std::move(detail);

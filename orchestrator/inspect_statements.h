@@ -120,7 +120,7 @@ inline constexpr Sql a_live_child{"inspect.a_live_child",
                                   "SELECT 1 FROM children WHERE spawn = ?1 AND status = 1 LIMIT 1"};
 inline constexpr Sql live_runs_after{
     "inspect.live_runs_after",
-    "SELECT id, status FROM runs WHERE id > ?1 AND status IN (1, 6) ORDER BY id LIMIT ?2"};
+    "SELECT id, status FROM runs WHERE id > ?1 AND ended_at IS NULL ORDER BY id LIMIT ?2"};
 inline constexpr Sql in_both_homes{
     "inspect.in_both_homes", "SELECT f.id FROM frames f JOIN messages m ON m.id = f.id LIMIT 100"};
 inline constexpr Sql messages_without_queue{

@@ -1,6 +1,7 @@
 // What the frames of a live run wait for, in sentences and with the data behind them.
 #include <fmt/core.h>
 
+#include "orchestrator/compensation_statements.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/join.h"
@@ -128,6 +129,26 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
           "waits for the event \"{}\"{}, for {}; POST /v1/events/{} publishes it", row.event_name,
           row.event_key.empty() ? "" : fmt::format(" with key \"{}\"", row.event_key),
           in_words(wall - w.since), row.event_name);
+    } else if (row.undoing.stage != Undoing::Stage::none && kind == WaitKind::operator_) {
+      const bool held = row.undoing.stage == Undoing::Stage::held;
+      w.detail["status"] = held ? "held" : "compensation_failed";
+      w.detail["error"] = row.undoing.fault.error.value_or("");
+      if (held) {
+        w.sentence = fmt::format("failed with {} and is held: redrive it, or compensate it",
+                                 row.undoing.fault.error.value_or("an error without a name"));
+        if (row.run_timeout_due != 0) {
+          const WallTime until = wall_of(EngineTime{row.run_timeout_due});
+          w.detail["until"] = to_rfc3339(until);
+          w.sentence += fmt::format("; compensation begins in {}", in_words(until - wall));
+        }
+      } else {
+        w.sentence = fmt::format(
+            "{} failed: replay its dead letter, or skip it if it was undone "
+            "by hand",
+            w.state);
+        if (auto letter = reader.query(sql::open_letter_of_run, row.run); letter.step())
+          w.detail["dead_letter"] = to_base32(letter.int64(0));
+      }
     } else if (kind == WaitKind::child_run) {
       w.name = to_string(row.child_run);
       w.detail["run"] = w.name;
@@ -171,6 +192,28 @@ void Inspector::Impl::add_children(storage::Reader& reader, const FrameRow& row,
        q.step();)
     children.push_back(q.id<FrameTag>(0));
   for (const FrameId child : children) add_waits(reader, child, list);
+}
+
+std::vector<CompensationInfo> Inspector::Impl::compensations(storage::Reader& reader, RunId run) {
+  static constexpr std::string_view statuses[] = {"", "PENDING", "RUNNING", "COMPENSATED",
+                                                  "FAILED"};
+  struct Found {
+    FrameId frame;
+    std::int64_t version, state, status;
+  };
+  std::vector<Found> found;
+  for (auto q = reader.query(sql::compensations_of_run, run,
+                             static_cast<std::int64_t>(frames_shown_max));
+       q.step();)
+    found.push_back({q.id<FrameTag>(0), q.int64(1), q.int64(2), q.int64(3)});
+  std::vector<CompensationInfo> list;
+  for (const auto& [frame, version_id, state, status] : found) {
+    const Version v = version(reader, version_id);
+    const auto& states = v.machine->states;
+    list.push_back({states[states[static_cast<std::size_t>(state)].compensates].name, frame,
+                    std::string(statuses[status])});
+  }
+  return list;
 }
 
 std::vector<WaitingFor> Inspector::Impl::waiting_for(storage::Reader& reader, RunId run) {

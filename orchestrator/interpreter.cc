@@ -29,7 +29,7 @@ Effects Walk::after(const Event& event) {
                "a frame that stands at a state of its machine");
   Step step = std::visit([this](const auto& what) { return happened(what); }, event);
   Next next = step ? *std::move(step) : walk();
-  return {std::move(frame_), std::move(history_), std::move(next)};
+  return {std::move(frame_), std::move(history_), std::move(next), std::move(completed_)};
 }
 
 Walk::Step Walk::happened(const Started&) {
@@ -102,6 +102,7 @@ Walk::Step Walk::run_state() {
 }
 
 Walk::Step Walk::leave(Outcome outcome) {
+  if (state().compensation != no_state) completed_ = {frame_.state, frame_.input, outcome.output};
   return go(state().end ? no_state : state().next, std::move(outcome));
 }
 
@@ -118,7 +119,9 @@ Walk::Step Walk::go(StateIndex next, Outcome outcome) {
 }
 
 Next Walk::succeed(Doc output) {
-  if (!frame_.parent) {
+  if (state().compensates != no_state) {
+    record_in_state(Kind::compensation_succeeded);
+  } else if (!frame_.parent) {
     record(Kind::execution_succeeded, output);
   } else {
     record_iteration(Kind::iteration_succeeded);

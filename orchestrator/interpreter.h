@@ -176,6 +176,12 @@ enum class Kind : std::uint8_t {
   event_awaited,       // note: the event's name
   message_published,   // note: the topic's name
   branch_aborted,      // ours: a branch was stopped because another failed
+  // Ours, as what follows: the run's failure is undone, stage by stage.
+  compensation_started,
+  compensation_succeeded,  // of one stage
+  compensation_failed,     // of one stage; a person's word is waited for
+  execution_compensated,
+  execution_held,  // it failed, and waits for a person's word
 };
 struct Record {
   Kind kind;
@@ -271,10 +277,17 @@ struct Finish {
 using Next = std::variant<ScheduleTask, WaitUntil, Continue, Finish, RetryLater, SpawnBranches,
                           SpawnItems, StartChildRun, Publish, AwaitEvent>;
 
+// A stage that has a Compensate and was left by success.
+struct Completed {
+  workflows::StateIndex state = workflows::no_state;  // none: there was none in this step
+  Doc input, output;                                  // as the state got it, and left it behind
+};
+
 struct Effects {
   Frame frame;                  // where it stands now
   std::vector<Record> history;  // in order
   Next next;
+  Completed completed{};  // at most one: a stage does not succeed in the call that enters it
 };
 
 struct Limits {

@@ -174,7 +174,9 @@ Walk::Evaluated<Walk::Outcome> Walk::caught_outcome(std::size_t index, const Tro
 }
 
 Next Walk::fail_frame(Fault fault, bool dead_letter) {
-  if (!frame_.parent) {
+  if (state().compensates != workflows::no_state) {
+    record_in_state(Kind::compensation_failed, {}, fault);
+  } else if (!frame_.parent) {
     record(Kind::execution_failed, {}, fault);
   } else {
     record_iteration(Kind::iteration_failed, fault);

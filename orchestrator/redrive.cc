@@ -5,7 +5,13 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr int status_failed = 3, status_timed_out = 4, status_aborted = 5;
+constexpr int status_failed = 3, status_timed_out = 4, status_aborted = 5, status_paused = 6,
+              status_compensating = 7, status_compensated = 8;
+
+Error was_undone(RunId run) {
+  return make_error(Errc::conflict, "what run " + to_string(run) +
+                                        " did has been undone (compensated): start a new run");
+}
 constexpr int run_timeout = 3;
 
 }  // namespace
@@ -25,7 +31,15 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
     version_id = q.int64(1);
     last_seq = q.is_null(7) ? 0 : q.int64(7);
   }
-  if (status != status_failed && status != status_timed_out && status != status_aborted)
+  if (status == status_compensating) return undo_again(tx, c, letter);
+  if (status == status_compensated) return was_undone(c.run);
+  std::optional<Live> held;
+  if (status == status_paused) {
+    held = load(tx, FrameId{c.run.value});
+    if (held && held->row.undoing.stage != Undoing::Stage::held) held.reset();
+    if (held) last_seq = held->row.last_seq;
+  }
+  if (status != status_failed && status != status_timed_out && status != status_aborted && !held)
     return make_error(Errc::conflict,
                       "run " + to_string(c.run) +
                           " has not failed: only a run that is FAILED, TIMED_OUT or "
@@ -45,6 +59,9 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   if (!found)
     throw storage::StorageError(storage::Fault::corrupt,
                                 "the last log row of run " + to_string(c.run) + " keeps no frame");
+
+  if (row.undoing.stage == Undoing::Stage::undoing) return was_undone(c.run);
+  row.undoing = {};
 
   Version* version = &catalog.version(version_id);
   const auto& old_machine = catalog.machine(tx, *version);
@@ -91,9 +108,17 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   row.frame.retry_count = 0;
   // A new entry is new work; going on with the same one keeps its idempotency key.
   if (!same_entry) row.frame.entries += 1;
+  if (held) {  // Whoever waits for the run still does.
+    row.waiter = held->row.waiter;
+    row.fence = held->row.fence;
+    if (held->row.run_timeout_due != 0)
+      tx.run(sql::delete_deadline, held->row.run_timeout_due, row.frame.id, run_timeout);
+    leave_home(tx, *held);
+  } else {
+    undo.save_once(live_runs);
+    live_runs += 1;
+  }
   tx.run(sql::reopen_run, c.run, version->id);
-  undo.save_once(live_runs);
-  live_runs += 1;
   for (const auto& open : queues.open_dead_letters(tx, c.run))
     queues.close_dead_letter(tx, open, true, "");
   if (machine.timeout_s) {

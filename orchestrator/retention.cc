@@ -6,6 +6,7 @@
 // that is too young whatever its definition says, and rests for longer the more rows it had to look
 // at.
 #include "orchestrator/audit_statements.h"
+#include "orchestrator/compensation_statements.h"
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/retention_statements.h"
 
@@ -124,6 +125,11 @@ void Engine::Impl::drop_log(Transaction& tx, RunId run, std::int64_t last_seq,
     budget -= 1;
     // Spawns are told by the log rows of their parents.
     if (has_children) tx.run(sql::spend_spawn_if_any, seq);
+  }
+  while (budget > 0) {
+    const std::int64_t deleted = tx.run(sql::delete_compensations, run, budget);
+    if (deleted == 0) break;
+    budget -= deleted;
   }
   if (has_children) spawns_spent = true;
   if (budget <= 0) tx.run(sql::put_dropped_run, run, last_seq);

@@ -5,18 +5,29 @@
 namespace sluice::orchestrator {
 namespace {
 
-constexpr int status_running = 1, status_timed_out = 4, status_aborted = 5, status_paused = 6;
+constexpr int status_running = 1, status_timed_out = 4, status_aborted = 5, status_paused = 6,
+              status_compensating = 7;
 constexpr int run_timeout = 3;
 
 Error no_such_run(RunId run) { return make_error(Errc::not_found, "no run " + to_string(run)); }
 
 Error run_is(RunId run, int status, std::string_view expected) {
-  static constexpr std::string_view names[] = {"",          "RUNNING", "SUCCEEDED", "FAILED",
-                                               "TIMED_OUT", "ABORTED", "PAUSED"};
+  static constexpr std::string_view names[] = {"",       "RUNNING",      "SUCCEEDED",
+                                               "FAILED", "TIMED_OUT",    "ABORTED",
+                                               "PAUSED", "COMPENSATING", "COMPENSATED"};
   return make_error(Errc::conflict, "run " + to_string(run) + " is " + std::string(names[status]) +
                                         "; expected " + std::string(expected));
 }
 
+}  // namespace
+
+namespace {
+Error run_is_held(RunId run) {
+  return make_error(Errc::conflict, "run " + to_string(run) +
+                                        " has failed and is held: redrive it, replay its dead "
+                                        "letter, compensate it or cancel it");
+}
+bool is_held(const Live& live) { return live.row.undoing.stage == Undoing::Stage::held; }
 }  // namespace
 
 Status Engine::Impl::check_room() const {
@@ -127,13 +138,15 @@ std::optional<RunStatus> status_of(Reader& reader, RunId run) {
 }
 }  // namespace
 
-void Engine::Impl::end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault) {
+void Engine::Impl::end_from_outside(Transaction& tx, Live& live, int status, const Fault& fault,
+                                    bool compensate) {
   FrameRow& row = live.row;
   if (row.spawned != 0 && join_of(tx, row.spawned, row.frame.id).stopping.run_status != 0)
     return;  // It is being ended: the first word stands.
   row.stopping.now = true;
   row.stopping.run_status = status;
   row.stopping.fault = fault;
+  row.stopping.compensate = compensate;
   if (row.spawned != 0) {
     Join& join = join_of(tx, row.spawned, row.frame.id);
     join.stopping = row.stopping;
@@ -148,6 +161,8 @@ void Engine::Impl::end_now(Transaction& tx, Live& live) {
   FrameRow& row = live.row;
   const int status = row.stopping.run_status;
   const Fault fault = row.stopping.fault;
+  const bool asked = row.stopping.compensate;
+  const bool was_undoing = row.undoing.stage == Undoing::Stage::undoing;
   row.stopping = {};
   std::vector<LogRecord> records;
   if (live.home.kind == Home::Kind::lease) {
@@ -173,22 +188,50 @@ void Engine::Impl::end_now(Transaction& tx, Live& live) {
       live.home.kind == Home::Kind::frame ? row.failures : live.home.message.failures;
   leave_home(tx, live);
   joins.erase(row.spawned);
-  end_run(tx, row, status, fault.error);
-  touched(row.run, true);
+  using workflows::OnFailure;
+  OnFailure then = OnFailure::fail;
+  if (status == status_timed_out)
+    then = after_failure(tx, row);
+  else if (asked && has_compensations(tx, row.run))
+    then = OnFailure::compensate;
+  if (then == OnFailure::fail) {
+    end_run(tx, row, status, fault.error);
+    touched(row.run, true);
+    if (was_undoing)
+      close_letters(tx, row.run, queue::DeadStatus::dropped, "the run was cancelled");
+  }
   if (status == status_timed_out)
     add_dead_letter(tx, DeadLetterId{ids.next(now().wall)}, row, queue::DeadKind::state, fault,
                     failures, 0, live.home.message.headers);
+  if (then != OnFailure::fail && status == status_aborted)
+    begin_compensation(tx, live, status_aborted, fault);
+  else if (then != OnFailure::fail)
+    fail_otherwise(tx, live, then, fault);
 }
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const CancelRun& c) {
   const auto found = status_of(tx, c.run);
   if (!found) return no_such_run(c.run);
   if (found->status == status_aborted) return Unit{};  // The wish is fulfilled.
-  if (found->status != status_running && found->status != status_paused)
+  if (found->status != status_running && found->status != status_paused &&
+      found->status != status_compensating)
     return run_is(c.run, found->status, "a run that has not ended");
   auto live = load(tx, FrameId{c.run.value});
   SLUICE_CHECK(live.has_value(), "the root frame of a live run");
-  end_from_outside(tx, *live, status_aborted, Fault{std::nullopt, c.cause});
+  if (found->status == status_compensating && c.compensate) {
+    if (live->row.undoing.ends_as == status_aborted) return Unit{};
+    return run_is(c.run, found->status, "a run that is not being undone");
+  }
+  if (is_held(*live)) {  // Nothing below it is live.
+    live->row.undoing = {};
+    live->row.stopping.run_status = status_aborted;
+    live->row.stopping.fault = Fault{std::nullopt, c.cause};
+    live->row.stopping.compensate = c.compensate;
+    end_now(tx, *live);
+    follow(tx);
+    return Unit{};
+  }
+  end_from_outside(tx, *live, status_aborted, Fault{std::nullopt, c.cause}, c.compensate);
   return Unit{};
 }
 
@@ -266,6 +309,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ResumeRun& c) {
   if (!found) return no_such_run(c.run);
   if (found->status == status_running) return Unit{};
   if (found->status != status_paused) return run_is(c.run, found->status, "a paused run");
+  if (const auto live = load(tx, FrameId{c.run.value}); live && is_held(*live))
+    return run_is_held(c.run);
   tx.run(sql::set_run_status, c.run, status_paused, status_running);
   paused_runs.erase(c.run.value);
   undo.add([this, run = c.run.value] { paused_runs.insert(run); });
@@ -314,7 +359,8 @@ bool stands_at_task(const workflows::Machine& machine, const Live& live) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const SkipStage& c) {
   const auto found = status_of(tx, c.run);
   if (!found) return no_such_run(c.run);
-  if (found->status != status_running && found->status != status_paused)
+  if (found->status != status_running && found->status != status_paused &&
+      found->status != status_compensating)
     return run_is(c.run, found->status, "a run that has not ended");
   if (c.output.size_bytes() > options.payload_bytes_max)
     return make_error(Errc::too_large, "the output is larger than the payload limit");
@@ -324,6 +370,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const SkipStage& c) {
   if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
     return make_error(Errc::conflict,
                       "the frame does not stand at a stage: only a Task can be given an output");
+  if (is_held(*live)) return run_is_held(c.run);
+  // By the operator's word it is undone.
+  if (found->status == status_compensating)
+    close_letters(tx, c.run, queue::DeadStatus::dropped, "skipped by an operator");
   std::vector<LogRecord> before;
   if (live->home.kind == Home::Kind::lease) {
     before.push_back(started_record(live->home.lease));
@@ -344,7 +394,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const SkipStage& c) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
   const auto found = status_of(tx, c.run);
   if (!found) return no_such_run(c.run);
-  if (found->status != status_running && found->status != status_paused)
+  if (found->status != status_running && found->status != status_paused &&
+      found->status != status_compensating)
     return run_is(c.run, found->status, "a run that has not ended");
   auto live = load(tx, c.frame.value_or(FrameId{c.run.value}));
   if (!live || live->row.run != c.run)
@@ -352,6 +403,9 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailStage& c) {
   if (!stands_at_task(catalog.machine(tx, catalog.version(live->row.version_id)), *live))
     return make_error(Errc::conflict,
                       "the frame does not stand at a stage: only a Task can be failed");
+  if (is_held(*live)) return run_is_held(c.run);
+  if (found->status == status_compensating && undoing_failed(tx, live->row))
+    return make_error(Errc::conflict, "what undoes the stage has failed already");
   std::string worker = "operator";
   WallTime since = now().wall;
   std::int64_t attempt = live->home.kind == Home::Kind::frame ? live->row.attempts

@@ -110,9 +110,10 @@ void Engine::Impl::occur(Transaction& tx, ScheduleId id, WallTime at) {
         schedules.wait_for(id, s.run);
         return;
       case workflows::Overlap::cancel_previous:
-        // Whatever it answers: the run has ended, or is being ended.
-        static_cast<void>(
-            apply(tx, CancelRun{s.run, "schedule " + to_string(id) + " starts the next run"}));
+        // Whatever it answers: the run has ended, or is being ended. What is undone goes on.
+        if (!is_compensating(tx, s.run))
+          static_cast<void>(
+              apply(tx, CancelRun{s.run, "schedule " + to_string(id) + " starts the next run"}));
         break;
       case workflows::Overlap::allow:
         break;

@@ -51,16 +51,17 @@ inline constexpr Sql run_facts{"orchestrator.run_facts",
 // The guard: only a run that is live ends.
 inline constexpr Sql end_run{"orchestrator.end_run",
                              "UPDATE runs SET status = ?2, ended_at = ?3, last_seq = ?4, error = "
-                             "?5 WHERE id = ?1 AND status IN (1, 6)"};
+                             "?5 WHERE id = ?1 AND ended_at IS NULL"};
 inline constexpr Sql set_run_status{"orchestrator.set_run_status",
                                     "UPDATE runs SET status = ?3 WHERE id = ?1 AND status = ?2"};
 inline constexpr Sql reopen_run{"orchestrator.reopen_run",
                                 "UPDATE runs SET status = 1, ended_at = NULL, last_seq = NULL, "
                                 "error = NULL, redrives = redrives + 1, version = ?2 "
-                                "WHERE id = ?1 AND status IN (3, 4, 5)"};
+                                "WHERE id = ?1 AND status BETWEEN 3 AND 6"};
 inline constexpr Sql paused_runs{
     "orchestrator.paused_runs",
-    "SELECT id FROM runs INDEXED BY runs_attention WHERE status > 2 AND status = 6"};
+    "SELECT id FROM runs r INDEXED BY runs_attention WHERE status > 2 AND status = 6 AND NOT "
+    "EXISTS (SELECT 1 FROM frames f WHERE f.id = r.id AND f.wait_kind = 12)"};
 inline constexpr Sql max_run{"orchestrator.max_run", "SELECT max(id) FROM runs"};
 
 // ---- frames that wait for something else than a message ----

@@ -6,7 +6,7 @@ namespace sluice::orchestrator {
 namespace {
 
 constexpr int task_timeout = 1, heartbeat_timeout = 2, run_timeout = 3;
-constexpr int status_timed_out = 4;
+constexpr int status_timed_out = 4, status_compensated = 8;
 constexpr Duration look_again = seconds(1);  // while something is paused
 
 }  // namespace
@@ -172,6 +172,10 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
     if (d.kind == run_timeout) {
       if (row.run_timeout_due != d.due) continue;
       row.run_timeout_due = 0;
+      if (row.undoing.stage == Undoing::Stage::held) {  // HoldSeconds
+        begin_compensation(tx, *live, status_compensated, row.undoing.fault);
+        continue;
+      }
       end_from_outside(tx, *live, status_timed_out, {"States.Timeout", std::nullopt});
       continue;
     }

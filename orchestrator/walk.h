@@ -181,6 +181,7 @@ class Walk {
   Random chance_;
   const Limits& limits_;
   std::vector<Record> history_;
+  Completed completed_;
   std::optional<Json> context_;  // of the entry and attempt; made when first asked for
 };
 

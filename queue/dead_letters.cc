@@ -36,6 +36,7 @@ std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId
   letter.id = id;
   letter.kind = static_cast<DeadKind>(q.int64(1));
   letter.open = q.int64(2) == 1;
+  letter.compensated = static_cast<DeadStatus>(q.int64(2)) == DeadStatus::compensated;
   letter.queue = unless_zero<QueueId>(q.int64(3));
   letter.run = unless_zero<RunId>(q.int64(4));
   letter.error = q.text(7);
@@ -50,7 +51,13 @@ std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId
 
 bool Queues::close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed,
                                std::string_view reason) {
-  const auto changed = tx.run(sql::close_dead_letter, letter.id, replayed ? 2 : 3,
+  return close_dead_letter(tx, letter, replayed ? DeadStatus::replayed : DeadStatus::dropped,
+                           reason);
+}
+
+bool Queues::close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, DeadStatus status,
+                               std::string_view reason) {
+  const auto changed = tx.run(sql::close_dead_letter, letter.id, static_cast<int>(status),
                               reason.empty() ? std::nullopt : std::optional{reason});
   if (changed == 0) return false;
   if (letter.queue) {

@@ -172,7 +172,8 @@ struct StoredMessage {
   std::string headers, failures, owner, worker;
 };
 
-enum class DeadKind : int { stage = 1, state = 2, queue = 3, binding = 4 };
+enum class DeadKind : int { stage = 1, state = 2, queue = 3, binding = 4, compensation = 5 };
+enum class DeadStatus : int { open = 1, replayed = 2, dropped = 3, compensated = 4 };
 struct NewDeadLetter {
   DeadLetterId id;
   DeadKind kind = DeadKind::queue;
@@ -191,6 +192,7 @@ struct StoredDeadLetter {
   DeadLetterId id;
   DeadKind kind = DeadKind::queue;
   bool open = false;
+  bool compensated = false;  // closed, since what the run had done is undone
   std::optional<QueueId> queue;
   std::optional<RunId> run;
   int priority = priority_default;
@@ -331,6 +333,8 @@ class Queues {
   std::optional<StoredDeadLetter> dead_letter(Reader& reader, DeadLetterId id);
   // False: it was not open.
   bool close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, bool replayed,
+                         std::string_view reason);
+  bool close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, DeadStatus status,
                          std::string_view reason);
   std::vector<StoredDeadLetter> open_dead_letters(Reader& reader, RunId run);
   std::vector<DeadLetterId> open_dead_letters(Reader& reader, std::optional<QueueId> queue,

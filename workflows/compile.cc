@@ -32,8 +32,8 @@ constexpr FieldRule machine_rules[] = {{"StartAt"},
                                        {"Events"},
                                        {"InputSchema", false},
                                        {"Triggers"},
-                                       {"OnFailure", false},
-                                       {"HoldSeconds", false}};
+                                       {"OnFailure"},
+                                       {"HoldSeconds"}};
 
 void parse_version(const Fields& fields) {
   const auto version = fields.string("Version");
@@ -129,6 +129,7 @@ void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
   parse_queues(fields, machine);
   parse_events(fields, machine);
   parse_triggers(fields, machine);
+  parse_on_failure(fields, machine);
 }
 
 // The document, also where keys stand twice: that is reported, and the rest is still checked.

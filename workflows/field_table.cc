@@ -85,7 +85,7 @@ constexpr Row rows[] = {
     {"OrderKey.$", task, FieldOf::jsonpath, false},
     {"ExpiresSeconds", task, FieldOf::both, false},
     {"ExpiresSeconds.$", task, FieldOf::jsonpath, false},
-    {"Compensate", task, FieldOf::both, false},
+    {"Compensate", task},
     {"Lock", onward, FieldOf::both, false},
     {"Gate", onward, FieldOf::both, false},
     {"Counters", onward, FieldOf::both, false},

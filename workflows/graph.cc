@@ -26,6 +26,8 @@ void add_edges(const State& state, StateIndex from, std::vector<GraphEdge>& edge
     edges.push_back({from, catcher.next, EdgeKind::caught,
                      fmt::format("{}", fmt::join(catcher.error_equals, ", "))});
   }
+  if (state.compensation != no_state)
+    edges.push_back({from, state.compensation, EdgeKind::compensate, "compensate"});
 }
 
 }  // namespace
@@ -44,6 +46,8 @@ std::string_view to_string(EdgeKind kind) {
       return "branch";
     case EdgeKind::item:
       return "item";
+    case EdgeKind::compensate:
+      return "compensate";
   }
   SLUICE_CHECK(false, "an edge kind");
 }
@@ -62,7 +66,8 @@ Graph graph_of(const Machine& machine) {
     if (const auto* task = std::get_if<TaskState>(&state.body)) node.queue = task->resource.queue;
     node.parent = state.parent;
     node.start = index == machine.start_at;
-    node.end = state.end || state.type == StateType::succeed || state.type == StateType::fail;
+    node.end = (state.end && state.compensates == no_state) || state.type == StateType::succeed ||
+               state.type == StateType::fail;
     graph.nodes.push_back(std::move(node));
     add_edges(state, index, graph.edges);
   }

@@ -13,8 +13,9 @@
 
 namespace sluice::workflows {
 
-// branch, item: from a Parallel or a Map to where what it runs starts.
-enum class EdgeKind { next, choice, otherwise, caught, branch, item };
+// branch, item: from a Parallel or a Map to where what it runs starts. compensate: from a Task to
+// what undoes it.
+enum class EdgeKind { next, choice, otherwise, caught, branch, item, compensate };
 std::string_view to_string(EdgeKind kind);  // "next", "choice", "default", "catch", …
 
 struct GraphNode {

@@ -136,7 +136,9 @@ class Nesting {
   const std::string close_;
 };
 
-bool runs_inside(EdgeKind kind) { return kind == EdgeKind::branch || kind == EdgeKind::item; }
+bool runs_inside(EdgeKind kind) {
+  return kind == EdgeKind::branch || kind == EdgeKind::item || kind == EdgeKind::compensate;
+}
 
 }  // namespace
 

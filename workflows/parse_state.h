@@ -66,6 +66,12 @@ ItemReader parse_item_reader(const Fields& fields, QueryLanguage language);
 ItemBatcher parse_item_batcher(const Fields& fields, QueryLanguage language);
 ResultWriter parse_result_writer(const Fields& fields, QueryLanguage language);
 
+// Compensate of a Task: a state of its own at the end, which `state` then names.
+void parse_compensation(Definition& definition, const Place& place, const Fields& fields,
+                        State& state);
+// OnFailure and HoldSeconds. REQUIRES: every state has been parsed.
+void parse_on_failure(const Fields& fields, Machine& machine);
+
 // ---- shared
 // -------------------------------------------------------------------------------------------
 std::vector<Retrier> parse_retry(const Fields& fields);

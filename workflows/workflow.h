@@ -155,6 +155,9 @@ struct State {
   std::optional<Value> assign;  // an object of variables
   std::vector<Retrier> retry;
   std::vector<Catcher> catchers;
+  // What undoes this Task (its Compensate), a Task of its own that no transition leads to; and of
+  // such a one, which it undoes.
+  StateIndex compensation = no_state, compensates = no_state;
   std::variant<TaskState, PassState, ChoiceState, WaitState, SucceedState, FailState, ParallelState,
                MapState>
       body;
@@ -185,14 +188,21 @@ struct Trigger {
   bool operator==(const Trigger&) const = default;
 };
 
+// What follows when a run fails or its time is up.
+enum class OnFailure : std::uint8_t { fail, compensate, hold };
+
 struct Machine {
   std::string comment;
   StateIndex start_at = no_state;
-  // Those of all States objects; a state's `parent` says in which it stands. Names are unique.
+  // Those of all States objects; a state's `parent` says in which it stands. Names are unique. A
+  // compensation, "NAME.Compensate", stands in none.
   std::vector<State> states;
   std::optional<std::int64_t> timeout_s;    // of the whole run
   std::optional<std::int64_t> retention_s;  // how long an ended run is kept
   std::int64_t transitions_max = 1'000'000;
+  OnFailure on_failure = OnFailure::fail;
+  std::optional<std::int64_t> hold_s;  // OnFailure hold: compensation begins after that
+  bool compensable = false;            // a state has a Compensate
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
   std::vector<std::pair<std::string, EventSettings>> events;  // the definition's Events
   std::vector<Trigger> triggers;                              // those of topics

@@ -142,4 +142,17 @@ TEST_CASE("eval points at what is wrong with an expression") {
   CHECK(sluice({"eval", "1", "--variables", "7"}).code == 6);
 }
 
+TEST_CASE("a test shows what is undone, with mocks for it") {
+  const TemporaryFile definition("trip.json", R"({"StartAt":"Hotel","States":{
+    "Hotel":{"Type":"Task","Resource":"queue:hotel","Next":"Pay","Compensate":{"Resource":"queue:undo"}},
+    "Pay":{"Type":"Task","Resource":"queue:pay","End":true}}})");
+  const TemporaryFile mocks("mocks.json", R"({"states":{"Hotel":{"output":{"room":7}},
+    "Pay":{"error":"Declined"},"Hotel.Compensate":{"output":{}}},
+    "expect":{"status":"COMPENSATED","error":"Declined"}})");
+  const Outcome outcome = sluice({"test", definition.path(), "--mocks", mocks.path()});
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.out, "Hotel.Compensate"));
+  CHECK(contains(outcome.out, "COMPENSATED"));
+}
+
 }  // namespace sluice::cli

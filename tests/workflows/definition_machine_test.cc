@@ -160,8 +160,6 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
   };
   const Row top[] = {
       {R"("InputSchema":{})", "/InputSchema", "\"InputSchema\""},
-      {R"("OnFailure":"Hold")", "/OnFailure", "\"OnFailure\""},
-      {R"("HoldSeconds":1)", "/HoldSeconds", "\"HoldSeconds\""},
   };
   for (const Row& row : top) {
     check_refused(with_top(row.text), row.pointer,
@@ -173,8 +171,6 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
       {R"({"Type":"Pass","Counters":[],"End":true})", "/Counters", "\"Counters\""},
       {R"({"Type":"Task","Resource":"queue:a","OrderKey.$":"$.k","End":true})", "/OrderKey.$",
        "\"OrderKey.$\""},
-      {R"({"Type":"Task","Resource":"queue:a","Compensate":{},"End":true})", "/Compensate",
-       "\"Compensate\""},
       {R"({"Type":"Task","Resource":"queue:a","ExpiresSeconds":1,"End":true})", "/ExpiresSeconds",
        "\"ExpiresSeconds\""},
   };
