@@ -316,6 +316,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
                                                           : attempts_so_far;
     if (!failures.empty()) put.failures = failures;
   }
+  put.same_work = same_entry;
+  put.order_key = task.order_key;
   put.fence = row.fence;
   const std::string owner = encode(row);
   put.owner = owner;
@@ -364,10 +366,10 @@ void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind,
 void Engine::Impl::leave_home(Transaction& tx, Live& live) {
   switch (live.home.kind) {
     case Home::Kind::lease:
-      queues.remove(tx, live.home.lease);
+      queues.remove(tx, live.home.lease, now());
       break;
     case Home::Kind::message:
-      queues.remove_stored(tx, live.home.message);
+      queues.remove_stored(tx, live.home.message, now());
       break;
     case Home::Kind::frame:
       tx.run(sql::delete_frame, live.row.frame.id);
@@ -407,6 +409,7 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
                           const std::string& headers) {
   FrameRow& row = live.row;
   drop_deadlines(tx, row);
+  if (letter) keep_place(tx, live, letter);
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
@@ -423,6 +426,16 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
   add_dead_letter(tx, letter, origin, tried > 0 ? queue::DeadKind::stage : queue::DeadKind::state,
                   finish.fault, here ? failures : origin.failures, tried,
                   here ? headers : origin.headers);
+}
+
+// Where a dead letter holds up its ordering key, its message's place is the letter's.
+void Engine::Impl::keep_place(Transaction& tx, const Live& live, DeadLetterId letter) {
+  if (live.home.kind != Home::Kind::lease && live.home.kind != Home::Kind::message) return;
+  queues.leave_to_letter(
+      tx,
+      *queues.find(live.home.kind == Home::Kind::lease ? live.home.lease.queue
+                                                       : live.home.message.queue),
+      MessageId{live.row.frame.id.value}, letter);
 }
 
 void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row,

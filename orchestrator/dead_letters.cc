@@ -24,7 +24,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   put.priority = letter->priority;
   put.body = c.input ? *c.input : Doc::from_text(letter->body);
   put.headers = letter->headers;
+  put.order_key = letter->order_key;
+  put.replay_of = letter->id;
   queues.put(tx, put, time);
+  queues.free_place_of(tx, *letter, time);
   return Unit{};
 }
 
@@ -34,6 +37,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DropDeadLetter& c) {
   if (!queues.close_dead_letter(tx, *letter, false, c.reason))
     return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
                                           " is closed: it was replayed or dropped before");
+  queues.free_place_of(tx, *letter, now());
   return Unit{};
 }
 

@@ -169,6 +169,7 @@ struct Engine::Impl final : storage::Memory {
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
   void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
               const std::string& failures, std::int64_t attempts, const std::string& headers);
+  void keep_place(Transaction& tx, const Live& live, DeadLetterId letter);
   void note_fence(Live& live);
   void end_run(Transaction& tx, const FrameRow& row, int status,
                const std::optional<std::string>& error);
@@ -432,7 +433,9 @@ struct Engine::Impl final : storage::Memory {
   struct PublishedQueue {
     QueueStats stats;
     std::vector<std::int64_t> lanes;
+    EngineTime next_token;
   };
+  std::optional<WallTime> token_at(EngineTime at) const;  // any thread
   std::map<std::string, PublishedQueue> published_queues;
   EngineStats published;
 
@@ -446,6 +449,8 @@ struct Engine::Impl final : storage::Memory {
   std::unique_ptr<storage::Writer> writer;  // last: it uses all of the above
 };
 
+// The limits that are in force, as a definition says them; none is absent.
+void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force);
 // A message's headers as a JSON object; "" for none.
 std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
 // Whether what one version of a state spawned can be gone on with in another.

@@ -1,10 +1,14 @@
 // Sending to bare queues, and a queue's settings, pause and purge.
+#include <cmath>
+
 #include "orchestrator/engine_impl.h"
 
 namespace sluice::orchestrator {
 namespace {
 
 constexpr std::int64_t purge_step = 10'000;
+
+constexpr double ns_per_second = 1e9;
 
 Duration of_seconds(double s) { return {static_cast<std::int64_t>(s * 1e6)}; }
 
@@ -25,10 +29,31 @@ queue::Settings Engine::Impl::in_force(const std::optional<std::string>& operato
     if (parsed->deliveries_max) settings.deliveries_max = *parsed->deliveries_max;
     if (parsed->at_most_once) settings.at_most_once = *parsed->at_most_once;
     if (parsed->ageing_seconds) settings.ageing = of_seconds(*parsed->ageing_seconds);
+    settings.concurrency = parsed->concurrency.value_or(0);
+    if (parsed->rate_per_second) {
+      settings.rate_per_second = *parsed->rate_per_second;
+      settings.rate_interval_ns =
+          static_cast<std::int64_t>(std::llround(ns_per_second / *parsed->rate_per_second));
+      settings.burst = parsed->burst.value_or(
+          std::max<std::int64_t>(1, std::llround(std::floor(*parsed->rate_per_second))));
+    }
+    settings.order_blocks = parsed->order_blocks.value_or(false);
   };
   // The operator's word wins as a whole, until it is cleared.
   apply_json(operators ? operators : definition);
   return settings;
+}
+
+void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force) {
+  out.rate_per_second.reset();
+  out.burst.reset();
+  out.concurrency.reset();
+  if (in_force.rate_interval_ns != 0) {
+    out.rate_per_second = in_force.rate_per_second;
+    out.burst = in_force.burst;
+  }
+  if (in_force.concurrency != 0) out.concurrency = in_force.concurrency;
+  out.order_blocks = in_force.order_blocks;
 }
 
 Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessages& c) {
@@ -57,6 +82,7 @@ Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessa
     put.id = MessageId{ids.next(time.wall)};
     put.queue = q.id;
     put.priority = m.priority;
+    put.order_key = m.order_key;
     put.body = m.body;
     const std::string headers = headers_json(m.headers);
     put.headers = headers;
@@ -87,7 +113,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ClearQueueSettings& c) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteQueue& c) {
   queue::Queue* q = queues.find(c.queue);
   if (q == nullptr) return no_such_queue(c.queue);
-  const std::int64_t waiting = q->ready + q->delayed + q->leased + q->held;
+  const std::int64_t waiting = q->ready + q->delayed + q->blocked + q->leased + q->held;
   if (waiting + q->dead != 0)
     return make_error(
         Errc::conflict,
@@ -125,7 +151,7 @@ Result<PurgeQueue::Reply> Engine::Impl::apply(Transaction& tx, const PurgeQueue&
                         "queue \"" + c.queue +
                             "\" holds stages of running workflows, which end only with their runs: "
                             "cancel the runs instead");
-  return PurgeQueue::Reply{queues.purge(tx, *q, purge_step)};
+  return PurgeQueue::Reply{queues.purge(tx, *q, purge_step, now())};
 }
 
 }  // namespace sluice::orchestrator

@@ -82,9 +82,10 @@ void Engine::Impl::expire_messages(Transaction& tx) {
                             .priority = message.priority,
                             .body = body,
                             .headers = message.headers,
-                            .failures = message.failures},
+                            .failures = message.failures,
+                            .message = message.id},
                            time);
-    queues.remove_stored(tx, message);
+    queues.remove_stored(tx, message, time);
   }
   if (static_cast<std::int64_t>(expired.size()) == ticks_step) more_due = true;
 }

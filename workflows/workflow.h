@@ -67,7 +67,10 @@ struct TaskState {
   std::vector<std::pair<std::string, std::string>> headers;
   // Where any header is computed: an object of strings, in place of `headers`.
   std::optional<Value> headers_computed;
+  // In JSONPath as the member OrderKey of an object.
+  std::optional<Value> order_key;
 };
+inline constexpr std::size_t order_key_bytes_max = 512;
 struct PassState {
   std::optional<Doc> result;        // JSONPath
   std::optional<Value> parameters;  // JSONPath
@@ -165,6 +168,10 @@ struct QueueSettings {
   std::optional<std::int64_t> deliveries_max;  // MaxDeliveries, 5
   std::optional<bool> at_most_once;            // Delivery: AtMostOnce
   std::optional<double> ageing_seconds;        // 60
+  std::optional<double> rate_per_second;       // none
+  std::optional<std::int64_t> burst;           // the rate, at least 1
+  std::optional<std::int64_t> concurrency;     // none
+  std::optional<bool> order_blocks;            // OrderOnDead: Block
   bool operator==(const QueueSettings&) const = default;
 };
 

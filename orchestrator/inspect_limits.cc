@@ -1,0 +1,70 @@
+// What holds a message back besides those ahead of it: its queue's limits and its ordering key; and
+// the invariants of both.
+#include <fmt/core.h>
+
+#include "orchestrator/inspect_impl.h"
+#include "orchestrator/inspect_statements.h"
+#include "orchestrator/limit_statements.h"
+
+namespace sluice::orchestrator {
+
+void Inspector::Impl::add_limits(const QueueStats& stats, WaitingFor& w) const {
+  const auto& settings = stats.settings;
+  if (settings.concurrency && stats.leased >= *settings.concurrency) {
+    w.detail["limit"] = {{"kind", "concurrency"},
+                         {"in_flight", stats.leased},
+                         {"concurrency", *settings.concurrency}};
+    w.sentence += fmt::format("; {} of {} in flight: the next goes when one of them ends",
+                              stats.leased, *settings.concurrency);
+  } else if (stats.next_token_at && *stats.next_token_at > engine.wall_now()) {
+    const std::string at = to_rfc3339(*stats.next_token_at);
+    w.detail["limit"] = {
+        {"kind", "rate"}, {"rate_per_second", *settings.rate_per_second}, {"next_token_at", at}};
+    w.sentence += fmt::format("; rate limit of {} per second, the next token comes at {}",
+                              *settings.rate_per_second, at);
+  }
+}
+
+void Inspector::Impl::add_key(storage::Reader& reader, std::int64_t queue_id, std::int64_t message,
+                              WaitingFor& w) const {
+  std::string key;
+  std::int64_t place = 0, ahead = 0;
+  if (auto q = reader.query(sql::key_of_message, message); q.step()) {
+    key = q.text(0);
+    place = q.int64(1);
+  }
+  if (auto q = reader.query(sql::ahead_in_key, queue_id, key, place); q.step()) ahead = q.int64(0);
+  w.detail["status"] = "blocked";
+  w.detail["order_key"] = key;
+  w.detail["ahead"] = ahead;
+  w.sentence = fmt::format("blocked in queue \"{}\" by its ordering key \"{}\", {} ahead of it",
+                           w.name, key, ahead == 1000 ? "1000 or more" : std::to_string(ahead));
+  auto head = reader.query(sql::head_of_key, queue_id, key);
+  if (!head.step()) return;
+  if (head.is_null(1)) {
+    w.detail["behind"] = to_string(head.id<MessageTag>(0));
+    w.sentence += fmt::format("; the first is message {}", to_string(head.id<MessageTag>(0)));
+  } else {
+    const std::string letter = to_string(head.id<DeadLetterTag>(1));
+    w.detail["dead_letter"] = letter;
+    w.sentence += fmt::format("; the first is dead letter {}: replay or drop it", letter);
+  }
+}
+
+void Inspector::Impl::check_limits(storage::Reader& reader, const Report& report) const {
+  for (auto q = reader.query(sql::out_of_turn); q.step();)
+    report("of the messages of one ordering key only the first may go",
+           "message " + to_base32(q.int64(0)) + " of key \"" + std::string(q.text(1)) +
+               "\" is not the first but may go",
+           "none: report it");
+  for (auto q = reader.query(sql::blocked_by_nothing); q.step();)
+    report("a blocked message stands behind another of its ordering key",
+           "message " + to_base32(q.int64(0)) + " is blocked by nothing", "none: report it");
+  for (auto q = reader.query(sql::places_of_nothing); q.step();)
+    report("a place in the line of an ordering key is a message's or a dead letter's",
+           "the place of message " + to_base32(q.int64(0)) + " in the line of key \"" +
+               std::string(q.text(1)) + "\" is nobody's",
+           "none: report it");
+}
+
+}  // namespace sluice::orchestrator
