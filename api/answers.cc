@@ -230,6 +230,7 @@ void render_queue(std::string& out, const orchestrator::QueueStats& queue, WallT
     object.null("oldest_age_seconds");
   object.integer("consumers", queue.consumers);
   object.flag("paused", queue.paused);
+  object.integer("waiting", queue.waiting);
   if (queue.next_token_at)
     object.time("next_token_at", *queue.next_token_at);
   else

@@ -104,12 +104,7 @@ NewMessage read_message(Envelope& body, std::optional<std::string> queue,
       optional_seconds(body, "delay_seconds", duration_seconds_max).value_or(Duration{});
   message.expires = optional_seconds(body, "expires_seconds", duration_seconds_max);
   message.dedup_id = optional_text(body, "dedup_id");
-  if (auto key = optional_text(body, "order_key")) {
-    if (key->empty() || key->size() > workflows::order_key_bytes_max)
-      body.problem("order_key", fmt::format("expected 1 to {} bytes, found {}",
-                                            workflows::order_key_bytes_max, key->size()));
-    message.order_key = *std::move(key);
-  }
+  message.order_key = order_key(body);
   return message;
 }
 

@@ -159,7 +159,8 @@ constexpr Schema all[] = {
     },
     {"QueueSettings",
      R"({"type":"object","description":"the fields of a definition's Queues: LeaseSeconds,)"
-     R"( MaxDeliveries, Delivery, AgeingSeconds, RatePerSecond, Burst, Concurrency, OrderOnDead"})"
+     R"( MaxDeliveries, Delivery, AgeingSeconds, RatePerSecond, Burst, Concurrency, OrderOnDead,)"
+     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy"})"
     },
     {"Queue",
      R"({"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"integer"},)"
@@ -167,7 +168,8 @@ constexpr Schema all[] = {
      R"("held":{"type":"integer"},"dead":{"type":"integer"},"depth":{"type":"integer",)"
      R"("description":"ready, delayed, blocked and leased together"},)"
      R"("oldest_age_seconds":{"type":["number","null"]},"consumers":{"type":"integer"},)"
-     R"("paused":{"type":"boolean"},"next_token_at":{"type":["string","null"],)"
+     R"("paused":{"type":"boolean"},"waiting":{"type":"integer",)"
+     R"("description":"stages that wait for room in it"},"next_token_at":{"type":["string","null"],)"
      R"("description":"while RatePerSecond holds messages back"},"since_start":{"type":"object",)"
      R"("properties":{"sent":{"type":"integer"},"acknowledged":{"type":"integer"},)"
      R"("failed":{"type":"integer"},"redelivered":{"type":"integer"}},"required":["sent",)"
@@ -175,7 +177,7 @@ constexpr Schema all[] = {
      R"("settings":{"$ref":"#/components/schemas/QueueSettings"},)"
      R"("settings_by_operator":{"type":"boolean"}},"required":["name","ready","delayed","blocked",)"
      R"("leased","held","dead","depth","oldest_age_seconds","consumers","paused",)"
-     R"("next_token_at","since_start",)"
+     R"("waiting","next_token_at","since_start",)"
      R"("settings","settings_by_operator"]})"
     },
     {"QueuePage",

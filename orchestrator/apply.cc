@@ -132,6 +132,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
     follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
   leave_event(tx, row);
+  leave_room_line(tx, row);
   const Now time = now();
   Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
                             Limits{options.payload_bytes_max});
@@ -326,6 +327,14 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
     memo->row.frame.input = Doc{};
   put.memo = std::move(memo);
 
+  // Who has a message in this queue keeps its slot.
+  const bool has_slot = live.home.kind == Home::Kind::lease     ? live.home.lease.queue == q.id
+                        : live.home.kind == Home::Kind::message ? live.home.message.queue == q.id
+                                                                : false;
+  if (!has_slot && !queue::Queues::has_room(q)) {
+    await_room(tx, live, q, put);
+    return;
+  }
   switch (live.home.kind) {
     case Home::Kind::lease:
       queues.move(tx, live.home.lease, put, time);

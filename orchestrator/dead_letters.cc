@@ -17,6 +17,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   if (letter->kind == queue::DeadKind::binding) return replay_to_binding(tx, *letter, c.input);
   const Now time = now();
   SLUICE_CHECK(letter->queue.has_value(), "the queue of a bare message's dead letter");
+  if (const auto* q = queues.find(*letter->queue); !queue::Queues::has_room(*q))
+    return full_queue(*q);
   queues.close_dead_letter(tx, *letter, true, "");
   queue::Put put;
   put.id = MessageId{ids.next(time.wall)};

@@ -212,6 +212,7 @@ void Engine::Impl::publish() {
     p.stats.id = q->id;
     p.stats.ready = q->ready;
     p.stats.blocked = q->blocked;
+    p.stats.waiting = q->waiting;
     p.next_token = queue::Queues::next_token(*q);
     p.stats.delayed = q->delayed;
     p.stats.leased = q->leased;

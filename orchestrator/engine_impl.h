@@ -2,7 +2,7 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc,
+// topic_commands.cc, capacity.cc,
 // queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
 // recovery.cc.
 //
@@ -235,6 +235,14 @@ struct Engine::Impl final : storage::Memory {
   void move_version(Transaction& tx, FrameRow& row, std::int64_t version_id);
   void take_up(Transaction& tx, Live& live, std::vector<LogRecord> before);
 
+  // ---- capacity.cc ----
+  void await_room(Transaction& tx, Live& live, queue::Queue& q, const queue::Put& put);
+  void refuse_room(Transaction& tx, Live& live, const queue::Queue& q);
+  void enter_queue(Transaction& tx, Live& live);
+  void leave_room_line(Transaction& tx, FrameRow& row);
+  void admit(Transaction& tx);
+  Status check_pressure(const workflows::Machine& machine);
+
   // ---- publishing.cc ----
   void send_from_state(Transaction& tx, Live& live, const Publish& publish);
   void send_to_queue(Transaction& tx, const Publication& message, Duration delay);
@@ -336,6 +344,7 @@ struct Engine::Impl final : storage::Memory {
   queue::Settings in_force(const std::optional<std::string>& operators,
                            const std::optional<std::string>& definition) const;
   Status check_room() const;
+  Status check_capacity(Transaction& tx, const std::vector<NewMessage>& messages);
 
   // ---- sessions.cc ----
   std::shared_ptr<Session> find_session(const std::string& text) const;
@@ -449,6 +458,8 @@ struct Engine::Impl final : storage::Memory {
   std::unique_ptr<storage::Writer> writer;  // last: it uses all of the above
 };
 
+Error full_queue(const queue::Queue& q);
+std::string sha256_hex(std::string_view text);
 // The limits that are in force, as a definition says them; none is absent.
 void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force);
 // A message's headers as a JSON object; "" for none.

@@ -55,6 +55,7 @@ struct Inspector::Impl {
   void add_limits(const QueueStats& stats, WaitingFor& w) const;  // of a ready message
   void add_key(storage::Reader& reader, std::int64_t queue_id, std::int64_t message,
                WaitingFor& w) const;  // of a blocked message
+  void add_room(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
   void check_limits(storage::Reader& reader, const Report& report) const;
 
   WallTime wall_of(EngineTime t) const;

@@ -51,6 +51,24 @@ void Inspector::Impl::add_key(storage::Reader& reader, std::int64_t queue_id, st
   }
 }
 
+void Inspector::Impl::add_room(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const {
+  if (auto q = reader.query(sql::queue_name, row.room.queue); q.step()) w.name = q.text(0);
+  std::int64_t ahead = 0;
+  if (auto q = reader.query(sql::ahead_for_room, row.room.queue, row.room.place); q.step())
+    ahead = q.int64(0);
+  w.detail["queue"] = w.name;
+  w.detail["place"] = ahead + 1;
+  w.sentence = fmt::format("the queue \"{}\" is full", w.name);
+  const auto stats = engine.queue(w.name);
+  if (stats && stats->settings.capacity) {
+    const std::int64_t held = stats->depth() + stats->held;
+    w.detail["capacity"] = *stats->settings.capacity;
+    w.detail["depth"] = held;
+    w.sentence += fmt::format(", {} of {}", held, *stats->settings.capacity);
+  }
+  w.sentence += fmt::format(": waits for room, number {} in line", ahead + 1);
+}
+
 void Inspector::Impl::check_limits(storage::Reader& reader, const Report& report) const {
   for (auto q = reader.query(sql::out_of_turn); q.step();)
     report("of the messages of one ordering key only the first may go",
@@ -60,6 +78,13 @@ void Inspector::Impl::check_limits(storage::Reader& reader, const Report& report
   for (auto q = reader.query(sql::blocked_by_nothing); q.step();)
     report("a blocked message stands behind another of its ordering key",
            "message " + to_base32(q.int64(0)) + " is blocked by nothing", "none: report it");
+  for (auto q = reader.query(sql::rooms_of_nobody); q.step();)
+    report("who stands in the line for room waits for it",
+           "frame " + to_base32(q.int64(0)) + " stands in the line but does not wait for room",
+           "none: report it");
+  for (auto q = reader.query(sql::waits_without_place); q.step();)
+    report("a frame that waits for room stands in its line",
+           "frame " + to_base32(q.int64(0)) + " waits for room but is in no line", "redrive");
   for (auto q = reader.query(sql::places_of_nothing); q.step();)
     report("a place in the line of an ordering key is a message's or a dead letter's",
            "the place of message " + to_base32(q.int64(0)) + " in the line of key \"" +

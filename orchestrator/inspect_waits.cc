@@ -137,6 +137,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
       w.detail["run"] = w.name;
       w.sentence =
           fmt::format("waits for the end of run {}, for {}", w.name, in_words(wall - w.since));
+    } else if (kind == WaitKind::capacity) {
+      add_room(reader, row, w);
     } else if (row.spawned != 0) {
       add_children(reader, row, std::move(w), list);
       return;

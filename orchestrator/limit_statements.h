@@ -24,7 +24,18 @@ inline constexpr Sql peek_blocked{
     "lease_until, worker, body, body_ref, headers, failures, owner FROM messages INDEXED BY "
     "messages_blocked WHERE state = 3 AND queue = ?1 ORDER BY lane, id LIMIT ?2 OFFSET ?3"};
 
+inline constexpr Sql ahead_for_room{
+    "limits.ahead_for_room", "SELECT count(*) FROM room_lines WHERE queue = ?1 AND place < ?2"};
+
 // ---- the invariants ----
+inline constexpr Sql rooms_of_nobody{"limits.rooms_of_nobody",
+                                     "SELECT r.who FROM room_lines r WHERE NOT EXISTS (SELECT 1 "
+                                     "FROM frames f WHERE f.id = r.who AND "
+                                     "f.wait_kind = 5) LIMIT 100"};
+inline constexpr Sql waits_without_place{
+    "limits.waits_without_place",
+    "SELECT f.id FROM frames f WHERE f.wait_kind = 5 AND f.id NOT IN (SELECT who FROM room_lines) "
+    "LIMIT 100"};
 inline constexpr Sql out_of_turn{
     "limits.out_of_turn",
     "SELECT m.id, l.order_key FROM order_lines l JOIN messages m ON m.id = l.message WHERE "

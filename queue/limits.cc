@@ -88,6 +88,7 @@ void Queues::put_settings(Queue& q, Settings settings) {
   }
   q.settings = settings;
   touch_line(q);
+  touch_room(q);
 }
 
 }  // namespace sluice::queue

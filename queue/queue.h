@@ -69,6 +69,10 @@ struct Settings {
   std::int64_t rate_interval_ns = 0;  // between two hand-outs, on average
   std::int64_t burst = 1;             // hand-outs at once after a rest
   bool order_blocks = false;          // a dead letter keeps its ordering key
+  std::int64_t capacity = 0;          // messages, those in hands too
+  bool rejects = false;               // when full; else there is a line for room
+  std::int64_t waiting_max = 1'000;   // in that line, before new work is refused
+  bool dedup_by_body = false;         // one without a dedup id of its own goes by its body
   bool limited() const { return concurrency != 0 || rate_interval_ns != 0; }
   bool operator==(const Settings&) const = default;
 };
@@ -234,6 +238,8 @@ struct Queue {
   std::size_t next_lane = 0;      // whose turn it is
   std::deque<std::int64_t> line;  // consumers that may take, in turn
   std::int64_t consumers = 0;
+  std::int64_t waiting = 0;       // for room
+  bool roomy = false;             // somebody may be let in
   std::int64_t keyed = 0;         // places in the lines of ordering keys
   std::int64_t rate_next_ns = 0;  // engine time; see limits.cc
   bool rate_unsaved = false;
@@ -349,6 +355,25 @@ class Queues {
   std::vector<StoredMessage> expired(Transaction& tx, Now now, std::int64_t max);
   void sweep(Transaction& tx, Now now);  // dedup ids and settled verbs past their time, a step
 
+  // ---- capacity ----
+  static std::int64_t depth(const Queue& q);
+  // Whether so many more may be put into it; not while somebody waits for room.
+  static bool has_room(const Queue& q, std::int64_t messages = 1);
+  // At the end of the line for room; the place is needed to leave it.
+  std::int64_t wait_for_room(Transaction& tx, Queue& q, std::int64_t who, Now now);
+  void leave_room_line(Transaction& tx, Queue& q, std::int64_t place);
+  std::int64_t waiting() const { return waiting_; }  // for room, in all queues
+  // Queues in which there may be room for those who wait.
+  std::vector<QueueId> take_roomy();
+  bool has_roomy() const { return !roomy_.empty(); }
+  void touch_room(Queue& q);
+  struct RoomWaiter {
+    std::int64_t place = 0;
+    std::int64_t who = 0;
+  };
+  // Who is to be let in now.
+  std::optional<RoomWaiter> next_for_room(Transaction& tx, Queue& q);
+
   // ---- ordering keys ----
   // Whether the message is the first of its ordering key, or has none.
   bool first_of_key(Reader& reader, const Queue& q, MessageId id);
@@ -424,6 +449,8 @@ class Queues {
   std::vector<Handout> handouts_;
   std::set<std::pair<std::int64_t, std::int64_t>> token_wakes_;  // engine µs, queue
   std::vector<Queue*> rates_unsaved_;
+  std::vector<QueueId> roomy_;
+  std::int64_t waiting_ = 0;
   std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0, loaded_in_lanes_ = 0;
   std::int64_t line_clock_ = 0;  // ranks grow, so that one queue's order is the order of arrival
   std::int64_t next_wall_due_ = INT64_MAX, next_engine_due_ = INT64_MAX, next_expiring_ = INT64_MAX;

@@ -31,6 +31,12 @@ void Queues::load(Reader& reader) {
   count_each(sql::count_delayed, State::delayed);
   count_each(sql::count_held, State::held);
   count_each(sql::count_blocked, State::blocked);
+  for (auto q = reader.query(sql::count_waiting); q.step();)
+    if (Queue* queue = find(q.id<QueueTag>(0))) {
+      queue->waiting = q.int64(1);
+      waiting_ += q.int64(1);
+      touch_room(*queue);
+    }
   for (auto q = reader.query(sql::count_keyed); q.step();)
     if (Queue* queue = find(q.id<QueueTag>(0))) queue->keyed = q.int64(1);
   for (auto q = reader.query(sql::count_dead); q.step();) {
@@ -136,8 +142,7 @@ Duration Queues::paused_for(const Queue& q, EngineTime now) {
 }
 
 void Queues::erase(Transaction& tx, Queue& q) {
-  SLUICE_CHECK(q.ready + q.delayed + q.blocked + q.leased + q.held + q.dead + q.keyed == 0,
-               "an empty queue");
+  SLUICE_CHECK(depth(q) + q.dead + q.keyed + q.waiting == 0, "an empty queue");
   tx.run(sql::delete_queue, q.id);
   tx.run(sql::delete_limits, q.id);
   const auto at = queues_.find(q.id.value);
@@ -195,6 +200,7 @@ std::vector<Queue*> Queues::take_touched() {
 
 void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64_t delta) {
   touch(q);
+  if (delta < 0) touch_room(q);
   switch (state) {
     case State::ready:
       count(q.ready, delta);

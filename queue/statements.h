@@ -140,6 +140,17 @@ inline constexpr Sql unhold_message{"queue.unhold_message",
                                     "UPDATE messages SET state = ?2, rank = ?3, since_at = ?4, "
                                     "due_clock = ?5, due = ?6 WHERE id = ?1"};
 
+// ---- lines for room ----
+inline constexpr Sql join_room_line{
+    "queue.join_room_line", "INSERT INTO room_lines (queue, place, who) VALUES (?1, ?2, ?3)"};
+inline constexpr Sql leave_room_line{"queue.leave_room_line",
+                                     "DELETE FROM room_lines WHERE queue = ?1 AND place = ?2"};
+inline constexpr Sql first_for_room{
+    "queue.first_for_room",
+    "SELECT place, who FROM room_lines WHERE queue = ?1 ORDER BY place LIMIT 1"};
+inline constexpr Sql count_waiting{"queue.count_waiting",
+                                   "SELECT queue, count(*) FROM room_lines GROUP BY queue"};
+
 // ---- lines of ordering keys ----
 inline constexpr Sql insert_place{
     "queue.insert_place",

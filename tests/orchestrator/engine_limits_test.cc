@@ -279,5 +279,264 @@ TEST_CASE("an OrderKey that comes to nothing of use fails its state") {
   }
 }
 
+std::string with_capacity(const std::string& settings_json, const std::string& extra = "") {
+  return stages({"Pay"}, extra, R"("Queues":{"pay":)" + settings_json + "}");
+}
+
+TEST_CASE(
+    "a stage on a full queue waits for room, first come first served, and is let in by an end") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"Capacity":2})"));
+  std::vector<RunId> runs;
+  for (int i = 0; i < 5; ++i) runs.push_back(w.start("orders"));
+  const auto wait = waits(w, runs[3]);
+  CHECK(wait.kind == "capacity");
+  CHECK(says(wait, "the queue \"pay\" is full, 2 of 2: waits for room, number 2 in line"));
+  CHECK(wait.detail["place"] == 2);
+  CHECK(w.stats("pay").waiting == 3);
+  auto hands = std::make_shared<Hands>();
+  w.subscribe(w.session(hands), "pay", 10);
+  REQUIRE(hands->tasks.size() == 2);
+  const auto before = w.engine->stats().commits;
+  w.complete(hands->tasks[0].token);
+  CHECK(w.engine->stats().commits == before + 1);
+  REQUIRE(hands->tasks.size() == 3);
+  CHECK(hands->tasks[2].run == runs[2]);
+  holds(w, [&] {
+    CHECK(w.stats("pay").depth() == 2);
+    CHECK(w.stats("pay").waiting == 2);
+  });
+  w.pass(seconds(31));
+  for (int i = 0; i < 4; ++i) w.complete(w.take("pay").token);
+  for (const RunId run : runs) CHECK(w.status(run) == "SUCCEEDED");
+  w.sound();
+}
+
+TEST_CASE("a stage that waits for room keeps its body, priority, headers, key and time-out") {
+  World w;
+  w.deploy("orders",
+           with_capacity(R"({"Capacity":1})",
+                         R"("Parameters":{"n.$":"$.n"},"Priority":7,"Headers":{"region":"eu"},)"
+                         R"("OrderKey.$":"$.n","TimeoutSeconds":60)"));
+  w.start("orders", R"({"n":"a"})");
+  const RunId second = w.start("orders", R"({"n":"b"})");
+  const RunId late = w.start("orders", R"({"n":"c"})");
+  const auto first = w.take("pay");
+  w.reopen();
+  w.complete(first.token);
+  const auto task = w.take("pay");
+  CHECK(task.run == second);
+  CHECK(task.body.text() == R"({"n":"b"})");
+  CHECK(task.headers == R"({"region":"eu"})");
+  CHECK(task.attempt == 1);
+  const auto page = w.inspector->messages("pay", 10, {});
+  REQUIRE(page.has_value());
+  CHECK(page->items.at(0).priority == 7);
+  CHECK(page->items.at(0).order_key == "b");
+  w.pass(seconds(61));
+  holds(w, [&] {
+    CHECK(w.detail(late).error == "States.Timeout");
+    CHECK(w.stats("pay").waiting == 0);
+  });
+}
+
+TEST_CASE("retries and redeliveries keep their slot") {
+  World w;
+  w.deploy(
+      "orders",
+      with_capacity(R"({"Capacity":1,"WhenFull":"Reject"})",
+                    R"("Retry":[{"ErrorEquals":["Broken"],"IntervalSeconds":5,"MaxAttempts":2}])"));
+  const RunId first = w.start("orders");
+  w.fail(w.take("pay").token);
+  const RunId second = w.start("orders");
+  w.pass(seconds(1));
+  CHECK(w.detail(second).error == "Sluice.QueueFull");
+  w.pass(seconds(5));
+  w.take("pay");
+  w.pass(seconds(31));
+  w.complete(w.take("pay").token);
+  CHECK(w.status(first) == "SUCCEEDED");
+  w.sound();
+}
+
+TEST_CASE("WhenFull: Reject fails the stage, whose Retry asks again when its time has come") {
+  World w;
+  w.deploy(
+      "orders",
+      with_capacity(
+          R"({"Capacity":1,"WhenFull":"Reject"})",
+          R"("Retry":[{"ErrorEquals":["Sluice.QueueFull"],"IntervalSeconds":10,"MaxAttempts":2}])"));
+  w.start("orders");
+  const RunId lucky = w.start("orders");
+  w.pass(seconds(1));
+  holds(w, [&] {
+    CHECK(w.status(lucky) == "RUNNING");
+    CHECK(w.stats("pay").depth() == 1);
+  });
+  w.complete(w.take("pay").token);
+  w.pass(seconds(10));
+  const auto task = w.take("pay");
+  CHECK(task.run == lucky);
+  const RunId unlucky = w.start("orders");
+  w.pass(seconds(60));
+  CHECK(w.detail(unlucky).error == "Sluice.QueueFull");
+  w.sound();
+}
+
+TEST_CASE("sends to a full queue are refused, all or none, and duplicates need no room") {
+  World w;
+  w.must(settings("mail", R"({"Capacity":3})"));
+  SendMessages twice = sending("mail", {"1"});
+  twice.messages[0].dedup_id = "d";
+  w.must(twice);
+  CHECK(w.code(sending("mail", {"2", "3", "4"})) == "overloaded");
+  CHECK(w.stats("mail").depth() == 1);
+  w.must(sending("mail", {"2", "3"}));
+  CHECK(w.must(twice).at(0).duplicate);
+  holds(w, [&] { CHECK(w.code(sending("mail", {"4"})) == "overloaded"); });
+  w.complete(w.take("mail").token);
+  w.must(sending("mail", {"4"}));
+  w.sound();
+}
+
+TEST_CASE("starts are refused while more than MaxWaiting stages wait for room") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"Capacity":1,"MaxWaiting":1})"));
+  for (int i = 0; i < 3; ++i) w.start("orders");
+  const Error error = w.refused(World::starting("orders"));
+  CHECK(error.code == Errc::overloaded);
+  CHECK(error.detail.find("more than its MaxWaiting of 1") != std::string::npos);
+  holds(w, [&] { CHECK(w.code(World::starting("orders")) == "overloaded"); });
+  w.complete(w.take("pay").token);
+  w.start("orders");
+  w.sound();
+}
+
+TEST_CASE("a run that waits for room can be paused, resumed, skipped and cancelled") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"Capacity":1})"));
+  w.start("orders");
+  const RunId paused = w.start("orders"), skipped = w.start("orders"), gone = w.start("orders");
+  w.must(PauseRun{paused});
+  w.must(SkipStage{skipped, {}, doc("{}")});
+  w.must(CancelRun{gone, {}});
+  holds(w, [&] {
+    CHECK(w.status(skipped) == "SUCCEEDED");
+    CHECK(w.status(gone) == "ABORTED");
+    CHECK(w.stats("pay").waiting == 1);
+  });
+  w.pass(seconds(31));
+  w.complete(w.take("pay").token);
+  CHECK(w.stats("pay").held == 1);
+  CHECK(w.lease("pay").empty());
+  // What is set aside keeps its slot.
+  const RunId behind = w.start("orders");
+  CHECK(waits(w, behind).kind == "capacity");
+  w.must(ResumeRun{paused});
+  w.complete(w.take("pay").token);
+  CHECK(w.take("pay").run == behind);
+  w.sound();
+}
+
+TEST_CASE("a raised capacity lets in as many, over many batches if need be") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"Capacity":1})"));
+  for (int i = 0; i < 700; ++i) w.start("orders");
+  CHECK(w.stats("pay").waiting == 699);
+  w.must(settings("pay", R"({"Capacity":600})"));
+  CHECK(w.stats("pay").waiting == 100);
+  w.must(settings("pay", "{}"));
+  CHECK(w.stats("pay").waiting == 0);
+  CHECK(w.stats("pay").ready == 700);
+  w.sound();
+}
+
+TEST_CASE("what a binding's full queue cannot take is a dead letter, and is replayed when it can") {
+  World w;
+  w.must(settings("mail", R"({"Capacity":1})"));
+  w.must(PutBinding{"news", "to-mail", {"#", {}, "queue:mail", {}}});
+  PublishMessages publish;
+  for (int i = 0; i < 2; ++i) {
+    Publication message;
+    message.topic = "news";
+    message.body = doc("1");
+    publish.publications.push_back(message);
+  }
+  const auto reply = w.must(publish);
+  CHECK(reply.published.at(1).dead_letters == 1);
+  const auto letters = w.letters();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].error == "Sluice.QueueFull");
+  w.complete(w.take("mail").token);
+  w.must(ReplayDeadLetter{letters[0].id, {}});
+  CHECK(w.stats("mail").depth() == 1);
+  w.sound();
+}
+
+TEST_CASE("a dead letter of a full queue stays until there is room for its replay") {
+  World w;
+  w.must(settings("mail", R"({"Capacity":1,"MaxDeliveries":1})"));
+  w.must(sending("mail", {"1"}));
+  w.fail(w.take("mail").token);
+  w.must(sending("mail", {"2"}));
+  const auto letter = w.letters().at(0).id;
+  CHECK(w.code(ReplayDeadLetter{letter, {}}) == "overloaded");
+  CHECK(w.letters().size() == 1);
+  w.complete(w.take("mail").token);
+  w.must(ReplayDeadLetter{letter, {}});
+  CHECK(w.take("mail").body.text() == "1");
+  w.sound();
+}
+
+TEST_CASE("messages are the same by their id or their body, for as long as the queue says") {
+  World w;
+  w.must(settings("mail", R"({"DedupBy":"Body","DedupSeconds":10})"));
+  const auto first = w.must(sending("mail", {R"({"a":1})"})).at(0);
+  const auto again = w.must(sending("mail", {R"({"a":1})", R"({"a":2})"}));
+  CHECK(again.at(0).duplicate);
+  CHECK(again.at(0).id == first.id);
+  CHECK_FALSE(again.at(1).duplicate);
+  holds(w, [&] { CHECK(w.must(sending("mail", {R"({"a":2})"})).at(0).duplicate); });
+  w.advance(seconds(11));
+  CHECK_FALSE(w.must(sending("mail", {R"({"a":1})"})).at(0).duplicate);
+}
+
+TEST_CASE("at least once: a task is handed out again after its worker's or the server's death") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"LeaseSeconds":5})"));
+  const RunId run = w.start("orders");
+  const auto first = w.take("pay");
+  w.pass(seconds(6));  // The worker died.
+  const auto second = w.take("pay");
+  CHECK(second.attempt == 2);
+  w.reopen(seconds(60));  // The server died, and the worker with it.
+  CHECK(w.lease("pay").empty());
+  w.pass(seconds(6));
+  const auto third = w.take("pay");
+  CHECK(third.attempt == 3);
+  CHECK(w.code(CompleteTask{second.token, doc("{}")}) == "stale_token");
+  w.complete(third.token);
+  CHECK(w.status(run) == "SUCCEEDED");
+  w.sound();
+}
+
+TEST_CASE(
+    "at most once: no task is handed out twice, whoever dies, and its worker may still end it") {
+  World w;
+  w.deploy("orders", with_capacity(R"({"LeaseSeconds":5,"Delivery":"AtMostOnce"})"));
+  const RunId lost = w.start("orders"), ended = w.start("orders");
+  const auto tasks = w.lease("pay", 2);
+  REQUIRE(tasks.size() == 2);
+  w.reopen(seconds(60));
+  CHECK(w.lease("pay", 2).empty());
+  w.complete(tasks[1].token);  // Its worker lives, and is in time.
+  w.pass(seconds(6));
+  CHECK(w.lease("pay", 2).empty());
+  holds(w, [&] {
+    CHECK(w.detail(lost).error == "Sluice.DeliveryLost");
+    CHECK(w.status(ended) == "SUCCEEDED");
+  });
+}
+
 }  // namespace
 }  // namespace sluice::orchestrator::engine_test

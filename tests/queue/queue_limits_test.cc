@@ -255,5 +255,41 @@ TEST_CASE("a purge takes the blocked ones too, and leaves no place behind") {
   holds(b, [&] { CHECK(b.queue("q").keyed == 0); });
 }
 
+TEST_CASE("a full queue lets in who waits longest when a message ends, and no one past the line") {
+  Bench b;
+  Settings settings;
+  settings.capacity = 2;
+  b.limit("q", settings);
+  b.send("q", "1");
+  CHECK(Queues::has_room(b.queue("q")));
+  CHECK_FALSE(Queues::has_room(b.queue("q"), 2));
+  b.send("q", "2");
+  REQUIRE(b.commit([&](Transaction& tx) {
+    b.queues->wait_for_room(tx, b.queue("q"), 71, b.time);
+    b.queues->wait_for_room(tx, b.queue("q"), 72, b.time);
+  }));
+  b.roll_back([&](Transaction& tx) {
+    b.queues->purge(tx, b.queue("q"), 1, b.time);
+    CHECK(b.queues->take_roomy().size() == 1);
+  });
+  REQUIRE(b.commit([&](Transaction& tx) { b.queues->purge(tx, b.queue("q"), 1, b.time); }));
+  CHECK_FALSE(Queues::has_room(b.queue("q")));  // It is for those who wait.
+  holds(b, [&] {
+    CHECK(b.queue("q").waiting == 2);
+    CHECK(b.queues->waiting() == 2);
+    CHECK(b.queues->has_roomy());
+  });
+  REQUIRE(b.commit([&](Transaction& tx) {
+    CHECK(b.queues->take_roomy() == std::vector{b.queue("q").id});
+    const auto next = b.queues->next_for_room(tx, b.queue("q"));
+    REQUIRE(next.has_value());
+    CHECK(next->who == 71);
+    b.queues->leave_room_line(tx, b.queue("q"), next->place);
+    b.queues->put(tx, b.message("q", "3"), b.time);
+    CHECK_FALSE(b.queues->next_for_room(tx, b.queue("q")).has_value());
+  }));
+  holds(b, [&] { CHECK(b.queue("q").waiting == 1); });
+}
+
 }  // namespace
 }  // namespace sluice::queue

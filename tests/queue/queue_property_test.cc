@@ -69,7 +69,27 @@ struct Model {
     }
   }
 
+  // As the owner of the lines does before a batch ends.
+  std::vector<std::pair<MessageId, std::string>> let_in(Transaction& tx) {
+    std::vector<std::pair<MessageId, std::string>> came;
+    for (const QueueId id : b.queues->take_roomy()) {
+      Queue& q = *b.queues->find(id);
+      while (const auto next = b.queues->next_for_room(tx, q)) {
+        b.queues->leave_room_line(tx, q, next->place);
+        Put put;
+        put.id = MessageId{next->who};
+        put.queue = id;
+        put.body = Doc::from_text("1");
+        b.queues->put(tx, put, b.time);
+        came.emplace_back(put.id, q.name);
+      }
+    }
+    return came;
+  }
+
   void step() {
+    depths.clear();
+    for (const auto& [id, q] : b.queues->all()) depths[q->name] = Queues::depth(*q);
     gave.clear();
     switch (chance.below(15)) {
       case 0:
@@ -81,6 +101,14 @@ struct Model {
         if (chance.below(4) == 0) put.due = Due{ClockKind::engine, (b.time.engine + seconds(5)).us};
         const std::string key = chance.below(2) == 0 ? a_key() : "";
         put.order_key = key;
+        Queue& full = *b.queues->find(put.queue);
+        if (!Queues::has_room(full)) {
+          if (attempt([&](Transaction& tx) {
+                b.queues->wait_for_room(tx, full, put.id.value, b.time);
+              }))
+            lines[full.name].push_back(put.id.value);
+          break;
+        }
         if (attempt([&](Transaction& tx) { b.queues->put(tx, put, b.time); }))
           messages[put.id] = {put.due ? At::delayed : At::ready, 0,   0,
                               b.queues->find(put.queue)->name,   key, ++places};
@@ -154,6 +182,7 @@ struct Model {
         Queue& q = b.queue(a_queue());
         Settings settings;
         settings.concurrency = static_cast<std::int64_t>(chance.below(3));
+        settings.capacity = static_cast<std::int64_t>(chance.below(8));
         if (chance.below(2) == 0) {
           settings.rate_interval_ns =
               static_cast<std::int64_t>(700'000'000 * (1 + chance.below(3)));
@@ -204,7 +233,15 @@ struct Model {
         break;
     }
     // What is due is ready with the next batch.
-    REQUIRE(b.commit([](Transaction&) {}));
+    if (chance.below(4) == 0) b.roll_back([&](Transaction& tx) { (void)let_in(tx); });
+    std::vector<std::pair<MessageId, std::string>> came;
+    REQUIRE(b.commit([&](Transaction& tx) { came = let_in(tx); }));
+    for (const auto& [id, name] : came) {
+      REQUIRE(!lines[name].empty());
+      CHECK(lines[name].front() == id.value);
+      lines[name].erase(lines[name].begin());
+      messages[id] = {At::ready, 0, 0, name, "", 0};
+    }
     b.database->read([&](Reader& reader) {
       for (auto& [id, m] : messages) {
         if (m.at != At::delayed) continue;
@@ -228,6 +265,14 @@ struct Model {
       CHECK(q->blocked == behind);
       CHECK(q->ready == counts[q->name][At::ready] - behind);
       const Settings& limits = q->settings;
+      CHECK(q->waiting == static_cast<std::int64_t>(lines[q->name].size()));
+      if (limits.capacity != 0)
+        CHECK(Queues::depth(*q) <= std::max(limits.capacity, depths[q->name]));
+      // Nobody waits for room while there is some.
+      if (q->waiting != 0) {
+        CHECK(limits.capacity != 0);
+        CHECK(Queues::depth(*q) >= limits.capacity);
+      }
       if (limits.concurrency != 0 && gave.contains(q->name)) CHECK(q->leased <= limits.concurrency);
       if (limits.rate_interval_ns != 0) {
         const auto& given = times[q->name];
@@ -260,8 +305,10 @@ struct Model {
   std::vector<std::int64_t> consumers;
   std::size_t seen = 0;
   std::int64_t places = 0;
-  std::set<std::string> gave;                            // queues that gave in this step
-  std::map<std::string, std::vector<EngineTime>> times;  // of hand-outs, since the rate was set
+  std::map<std::string, std::vector<std::int64_t>> lines;  // who waits for room
+  std::map<std::string, std::int64_t> depths;              // before this step
+  std::set<std::string> gave;                              // queues that gave in this step
+  std::map<std::string, std::vector<EngineTime>> times;    // of hand-outs, since the rate was set
 };
 
 }  // namespace

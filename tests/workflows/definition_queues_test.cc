@@ -18,6 +18,7 @@ TEST_CASE("queue settings keep what is given and nothing else, there and back") 
        R"({"Delivery":"AtLeastOnce"})", R"({"AgeingSeconds":0.0})",
        R"({"RatePerSecond":50.0,"Burst":100,"Concurrency":20,"OrderOnDead":"Block"})",
        R"({"OrderOnDead":"Release"})",
+       R"({"Capacity":10,"WhenFull":"Reject","MaxWaiting":0,"DedupSeconds":10.0,"DedupBy":"Body"})",
        R"({"LeaseSeconds":30.0,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60.0})"}) {
     CAPTURE(text);
     const auto settings = parse(text);
@@ -50,7 +51,14 @@ TEST_CASE("a wrong queue setting is refused at its place") {
       {R"({"Concurrency":0})", "/Concurrency", "an integer from 1"},
       {R"({"OrderOnDead":"block"})", "/OrderOnDead", "did you mean \"Block\"?"},
       {R"({"LeaseSecond":30})", "/LeaseSecond", "did you mean \"LeaseSeconds\"?"},
-      {R"({"Capacity":30})", "/Capacity", "\"Capacity\" is not offered by this version"},
+      {R"({"Capacity":0})", "/Capacity", "an integer from 1"},
+      {R"({"Capacity":3,"WhenFull":"Wait"})", "/WhenFull", "\"Block\" or \"Reject\""},
+      {R"({"Capacity":3,"WhenFull":"DropOldest"})", "/WhenFull", "not offered by this version"},
+      {R"({"Capacity":3,"WhenFull":"Coalesce"})", "/WhenFull", "not offered by this version"},
+      {R"({"WhenFull":"Reject"})", "/WhenFull", "\"Capacity\", which is missing"},
+      {R"({"MaxWaiting":5})", "/MaxWaiting", "\"Capacity\", which is missing"},
+      {R"({"DedupSeconds":0})", "/DedupSeconds", "a number from 0.001"},
+      {R"({"DedupBy":"id"})", "/DedupBy", "did you mean \"Id\"?"},
       {R"({"Breaker":{}})", "/Breaker", "\"Breaker\" is not offered by this version"},
   };
   for (const Row& row : rows) {
@@ -72,7 +80,9 @@ TEST_CASE("a definition's queues are checked, and one that no Task names is warn
   };
   check_refused(with_queues("[]"), "/Queues", "must be an object");
   check_refused(with_queues(R"({"pay":7})"), "/Queues/pay", "must be an object");
-  check_refused(with_queues(R"({"pay":{"Capacity":7}})"), "/Queues/pay/Capacity", "not offered");
+  check_refused(with_queues(R"({"pay":{"Breaker":{}}})"), "/Queues/pay/Breaker", "not offered");
+  check_refused(with_queues(R"({"pay":{"DedupBy":"Body"}})"), "/Queues/pay/DedupBy",
+                "has no dedup");
   check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "which is missing");
   check_refused(with_queues(R"({"a b":{}})"), "/Queues/a b", "no white space");
   check_warned(with_queues(R"({"pai":{}})"), "/Queues/pai", "did you mean \"pay\"?");

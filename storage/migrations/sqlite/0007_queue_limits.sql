@@ -16,6 +16,14 @@ CREATE TABLE order_lines (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX order_lines_message ON order_lines (message);
 CREATE INDEX order_lines_dead ON order_lines (dead_letter) WHERE dead_letter IS NOT NULL;
+-- Who waits for room in a full queue.
+CREATE TABLE room_lines (
+  queue INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  who   INTEGER NOT NULL,                          -- opaque to queue/: the frame
+  PRIMARY KEY (queue, place)
+) STRICT, WITHOUT ROWID;
+
 -- The ordering key of a bare message that is a dead letter now.
 CREATE TABLE letter_keys (
   dead_letter INTEGER PRIMARY KEY,
