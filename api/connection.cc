@@ -367,6 +367,7 @@ asio::awaitable<bool> Connection::hand_over(Parser& parser, std::optional<Respon
   }
   handed_over_ = true;
   deadline_ = IoThread::never;
+  thread_.stop_timing(this);
   // A coroutine of its own, so that it can be cancelled without a cancellation slot on every other
   // operation.
   auto session = serve_stream(std::move(stream_), parser.release(), context_);

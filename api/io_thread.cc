@@ -67,7 +67,7 @@ void IoThread::arm() {
 void IoThread::turn() {
   ++tick_;
   date_ = http_date(context_.engine.wall_now());
-  for (Connection* connection : connections_) connection->look_at_deadline(tick_);
+  for (Connection* connection : timed_) connection->look_at_deadline(tick_);
 }
 
 }  // namespace sluice::api

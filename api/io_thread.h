@@ -41,8 +41,17 @@ class IoThread {
     boost::asio::post(io_, std::move(work));
   }
 
-  void add(Connection* connection) { connections_.insert(connection); }
-  void remove(Connection* connection) { connections_.erase(connection); }
+  void add(Connection* connection) {
+    connections_.insert(connection);
+    timed_.insert(connection);
+  }
+  void remove(Connection* connection) {
+    connections_.erase(connection);
+    timed_.erase(connection);
+  }
+  // Its deadline is not looked at any more: thousands of workers' streams wait, and a look at each
+  // at every tick would be most of what they cost.
+  void stop_timing(Connection* connection) { timed_.erase(connection); }
   template <class Visit>
   void each(Visit visit) {
     // A visit may end a connection, though never at once; a copy is safe whatever it does.
@@ -67,6 +76,7 @@ class IoThread {
   Tick tick_ = 0;
   std::string date_;
   std::unordered_set<Connection*> connections_;
+  std::unordered_set<Connection*> timed_;  // those with deadlines
   std::thread thread_;
 };
 

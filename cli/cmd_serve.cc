@@ -8,11 +8,12 @@ namespace sluice::cli {
 namespace {
 
 constexpr int retention_days_max = 36'525;
+constexpr int ping_seconds_max = 300;
 
 // What was given on the command line or in the environment; the file fills what is still open.
 struct Given {
   std::optional<std::string> data, listen, log_level, database, items_directory, allow_private_http,
-      retention_days;
+      retention_days, ping_seconds;
   std::string config;
 };
 
@@ -23,26 +24,28 @@ void fill_from_file(Given& given) {
     throw Failure(Exit::invalid, fmt::format("{}: {}", given.config, parsed.error().detail));
   if (!parsed->is_object())
     throw Failure(Exit::invalid, fmt::format("{}: expected a JSON object", given.config));
-  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 7> known = {
+  const std::array<std::pair<std::string_view, std::optional<std::string>*>, 8> known = {
       {{"data", &given.data},
        {"listen", &given.listen},
        {"log-level", &given.log_level},
        {"items-directory", &given.items_directory},
        {"allow-private-http", &given.allow_private_http},
        {"retention-days", &given.retention_days},
+       {"ping-seconds", &given.ping_seconds},
        {"database", &given.database}}};
   std::string problems;
   for (const auto& [key, value] : parsed->items()) {
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&k = key](const auto& each) { return each.first == k; });
     if (it == known.end()) {
-      const std::array<std::string_view, 6> names = {
-          "data", "listen", "log-level", "items-directory", "allow-private-http", "retention-days"};
+      const std::array<std::string_view, 7> names = {
+          "data",           "listen",      "log-level", "items-directory", "allow-private-http",
+          "retention-days", "ping-seconds"};
       const std::string near = suggest(key, names);
       problems +=
           fmt::format("\n  /{}: there is no such option{}", printable(pointer_token(key)),
                       near.empty() ? "; there are data, listen, log-level, items-directory, "
-                                     "allow-private-http and retention-days"
+                                     "allow-private-http, retention-days and ping-seconds"
                                    : fmt::format("; did you mean \"{}\"?", near));
     } else if (!value.is_string()) {
       problems += fmt::format("\n  /{}: expected a string, found {}", key, one_line(value, 40));
@@ -52,6 +55,17 @@ void fill_from_file(Given& given) {
   }
   if (!problems.empty())
     throw Failure(Exit::invalid, fmt::format("{} has problems:{}", given.config, problems));
+}
+
+int whole_number(std::string_view option, const std::string& text, int min, int max,
+                 std::string_view unit) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < min ||
+      number > max)
+    throw Failure(Exit::usage, fmt::format("{}: expected {} to {} {}, found \"{}\"", option, min,
+                                           max, unit, printable(text)));
+  return number;
 }
 
 ServeOptions resolve(Given given) {
@@ -74,16 +88,12 @@ ServeOptions resolve(Given given) {
                                 printable(*given.allow_private_http)));
     options.allow_private_http = *given.allow_private_http == "yes";
   }
-  if (given.retention_days) {
-    const std::string& text = *given.retention_days;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), options.retention_days);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
-        options.retention_days < 0 || options.retention_days > retention_days_max)
-      throw Failure(Exit::usage,
-                    fmt::format("--retention-days: expected 0 to {} days, found \"{}\"",
-                                retention_days_max, printable(text)));
-  }
+  if (given.retention_days)
+    options.retention_days =
+        whole_number("--retention-days", *given.retention_days, 0, retention_days_max, "days");
+  if (given.ping_seconds)
+    options.ping_seconds =
+        whole_number("--ping-seconds", *given.ping_seconds, 1, ping_seconds_max, "seconds");
   if (given.log_level) {
     if (*given.log_level != "info" && *given.log_level != "error")
       throw Failure(Exit::usage, fmt::format("--log-level: expected info or error, found \"{}\"",
@@ -166,6 +176,13 @@ Command serve_command() {
                                .help = "how long ended runs are kept, where a definition says "
                                        "nothing else; 30 if not given, 0: for ever.",
                                .env = "SLUICE_RETENTION_DAYS"},
+                              {.names = "--ping-seconds",
+                               .target = &o->ping_seconds,
+                               .value = "SECONDS",
+                               .help = "of a worker's silence, then it is pinged, and after twice "
+                                       "as long taken for dead; 5 if not given. More is cheaper "
+                                       "where thousands of workers wait.",
+                               .env = "SLUICE_PING_SECONDS"},
                               {.names = "--items-directory",
                                .target = &o->items_directory,
                                .value = "DIR",

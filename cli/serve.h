@@ -35,6 +35,7 @@ struct ServeOptions {
   std::string items_directory;      // --items-directory; empty: Maps read and write no files
   bool allow_private_http = false;  // --allow-private-http
   int retention_days = 30;          // --retention-days; 0: for ever
+  int ping_seconds = 5;             // --ping-seconds
   bool log_information = true;      // --log-level info; error: only what went wrong
 };
 

@@ -76,6 +76,9 @@ Exit serve(Context& context, const ServeOptions& options) {
   orchestrator::Options engine_options;
   engine_options.items_directory = options.items_directory;
   engine_options.retention = seconds(std::int64_t{options.retention_days} * 86'400);
+  // The server's own ping comes first, then its end of the connection, then the engine's.
+  const Duration ping = seconds(options.ping_seconds);
+  engine_options.session_timeout = {3 * ping.us};
   engine_options.on_fatal = [&](const std::string& why) {
     fatal_reason = why;
     fatal = true;
@@ -86,6 +89,7 @@ Exit serve(Context& context, const ServeOptions& options) {
   api::ServerOptions server_options;
   server_options.host = options.listen.host;
   server_options.port = options.listen.port;
+  server_options.limits.stream.idle_timeout = {2 * ping.us};
   server_options.log = log;  // it tells trouble only
   api::Server server(engine, inspector, std::move(server_options));
   engine.start();

@@ -133,7 +133,9 @@ def memory(options):
     with Server() as server:
         time.sleep(0.5)
         told["idle_mib"] = idle = server.resident_mib()
-        told["workers"] = connected_workers(server, options.connected)
+        told["workers"] = connected_workers(server, options.connected, 5)
+    with Server(settings={"SLUICE_PING_SECONDS": "60"}) as server:
+        told["workers_pinged_rarely"] = connected_workers(server, options.connected, 60)
     for name, count, fill in (("waiting_runs", options.waiting, filling.waiting_runs),
                               ("queued_messages", options.many, lambda s, n: filling.messages(s, "elsewhere", n)),
                               ("finished_runs", options.many, filling.finished_runs)):
@@ -174,8 +176,8 @@ def frame(text):
 PING, PONG = b"\x89\x00", b"\x8a\x80" + bytes(4)
 
 
-def connected_workers(server, count):
-    """Workers that are subscribed and have nothing to do but answer the server's pings."""
+def connected_workers(server, count, ping_seconds):
+    """Workers that are subscribed and have nothing to do but answer the server's pings, a few rounds of them."""
     before, sessions = server.resident_mib(), server.metrics()["sluice_sessions"]
     upgrade = (b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2x1aWNlLXdvcmtlci0wMQ==\r\n\r\n")
@@ -202,9 +204,9 @@ def connected_workers(server, count):
             poller.register(worker, select.EPOLLIN)
             if number % 500 == 0:
                 answer_pings(0.01)
-        answer_pings(6)
+        answer_pings(1.2 * ping_seconds)
         cpu, began = server.cpu_seconds(), time.monotonic()
-        answer_pings(12)
+        answer_pings(max(12, 2 * ping_seconds))
         cores = (server.cpu_seconds() - cpu) / (time.monotonic() - began)
         resident = server.resident_mib()
         connected = int(server.metrics()["sluice_sessions"] - sessions)
@@ -212,7 +214,7 @@ def connected_workers(server, count):
         poller.close()
         for worker in workers.values():
             worker.close()
-    say(f"  {connected:,} workers connected: {resident:.0f} MiB, {100 * cores:.2f} % of a core")
+    say(f"  {connected:,} workers connected, pinged after {ping_seconds} s: {resident:.0f} MiB, {100 * cores:.2f} % of a core")
     if connected != count:
         raise RuntimeError(f"expected {count} workers to stay connected, found {connected}")
     return {"count": count, "resident_mib": resident, "cores": cores,

@@ -28,7 +28,7 @@ def four_stages():
 class Server:
     """A server with a directory of its own below build/, which close() removes."""
 
-    def __init__(self, name="data", program=None, counting=False):
+    def __init__(self, name="data", program=None, counting=False, settings=None):
         self.program = program or os.path.join(BUILD, "sluice")
         self.directory = os.path.join(DATA, name)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -36,7 +36,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.environment = dict(os.environ)
+        self.environment = dict(os.environ, **(settings or {}))
         self.counters = None
         if counting:
             path = self.directory + ".counts"

@@ -213,7 +213,8 @@ TEST_CASE("completion scripts name every command and no hidden option") {
 
 TEST_CASE("serve takes its options from the command line before the file") {
   const TemporaryFile config(
-      "sluice.json", R"({"data": "/from/file", "listen": "127.0.0.1:1", "log-level": "error"})");
+      "sluice.json",
+      R"({"data": "/from/file", "listen": "127.0.0.1:1", "log-level": "error", "ping-seconds": "60"})");
   std::optional<ServeOptions> got;
   const Invocation invocation{.serve = [&](Context&, const ServeOptions& options) {
     got = options;
@@ -224,9 +225,16 @@ TEST_CASE("serve takes its options from the command line before the file") {
   CHECK(got->data == "/from/file");
   CHECK(to_string(got->listen) == "[::1]:7071");
   CHECK_FALSE(got->log_information);
+  CHECK(got->ping_seconds == 60);
   REQUIRE(sluice({"serve"}, invocation).code == 0);
   CHECK(got->data == "./sluice-data");
   CHECK(to_string(got->listen) == "127.0.0.1:7070");
+  CHECK(got->ping_seconds == 5);
+  CHECK(got->retention_days == 30);
+  REQUIRE(sluice({"serve", "--retention-days", "0", "--ping-seconds", "300"}, invocation).code ==
+          0);
+  CHECK(got->retention_days == 0);
+  CHECK(got->ping_seconds == 300);
 }
 
 TEST_CASE("serve refuses what it does not offer and what it does not understand") {
@@ -245,6 +253,11 @@ TEST_CASE("serve refuses what it does not offer and what it does not understand"
   CHECK(contains(refused({"serve", "--listen", "::1:7070"}), "expected HOST:PORT"));
   CHECK(contains(refused({"serve", "--log-level", "loud"}),
                  "expected info or error, found \"loud\""));
+  for (const char* wrong : {"0", "301", "5s", "-1", "", "99999999999"})
+    CHECK(contains(refused({"serve", "--ping-seconds", wrong}),
+                   fmt::format("--ping-seconds: expected 1 to 300 seconds, found \"{}\"", wrong)));
+  CHECK(contains(refused({"serve", "--retention-days", "36526"}),
+                 "--retention-days: expected 0 to 36525 days, found \"36526\""));
   CHECK(contains(refused({"serve", "--config", "/nowhere.json"}), "cannot read /nowhere.json"));
   const TemporaryFile config("sluice.json", R"({"lisen": "x", "data": 7})");
   const std::string problems = refused({"serve", "--config", config.path()});
