@@ -30,10 +30,10 @@ TEST_CASE("limits are set, shown and cleared, and each wrong one is named with i
       host->put(queue, R"({"Concurrency":0,"Burst":5,"Capacity":1,"WhenFull":"DropOldest",)"
                        R"("Breaker":{},"OrderOnDead":7})");
   check_problem(wrong, 422, "invalid_argument");
-  std::set<std::string> places;
-  for (const auto& error : wrong.json()["errors"]) places.insert(error["pointer"]);
-  CHECK(places ==
-        std::set<std::string>{"/Concurrency", "/Burst", "/WhenFull", "/Breaker", "/OrderOnDead"});
+  std::string places;
+  const Json problem = wrong.json();
+  for (const auto& error : problem["errors"]) places += error["pointer"].get<std::string>() + " ";
+  CHECK(places == "/Breaker /Burst /Concurrency /OrderOnDead /WhenFull ");
 }
 
 TEST_CASE("messages of one key are shown as blocked, and a full queue answers 429") {
