@@ -85,6 +85,8 @@ void render_engine(std::string& out, const orchestrator::EngineStats& stats) {
   single(out, "sluice_transitions_total", "counter", "State transitions committed.",
          stats.transitions);
   single(out, "sluice_runs_started_total", "counter", "Runs started.", stats.runs_started);
+  single(out, "sluice_scheduled_starts_total", "counter", "Runs that schedules started.",
+         stats.scheduled_starts);
   single(out, "sluice_runs_succeeded_total", "counter", "Runs that ended SUCCEEDED.",
          stats.runs_succeeded);
   single(out, "sluice_runs_failed_total", "counter", "Runs that ended FAILED.", stats.runs_failed);

@@ -58,6 +58,7 @@ std::vector<Route> run_routes();
 std::vector<Route> queue_routes();
 std::vector<Route> event_routes();
 std::vector<Route> topic_routes();
+std::vector<Route> schedule_routes();
 std::vector<Route> task_routes();
 std::vector<Route> dead_letter_routes();
 std::vector<Route> service_routes();

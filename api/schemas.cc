@@ -285,6 +285,29 @@ constexpr Schema all[] = {
      R"("required":["name","bindings"]}},"next":{"type":["string","null"]}},)"
      R"("required":["items","next"]})"
     },
+    {"Schedule",
+     R"({"type":"object","properties":{"id":{"type":"string"},"workflow":{"type":"string"},)"
+     R"("schedule":{"type":"string","description":"a cron expression"},"time_zone":{"type":"string"},)"
+     R"("every_seconds":{"type":"integer"},"at":{"type":"string"},"overlap":{"type":"string",)"
+     R"("enum":["Skip","Queue","CancelPrevious","Allow"]},"catch_up_seconds":{"type":"integer"},)"
+     R"("input":{"description":"of its runs; absent: the schedule and the occurrence's time"},)"
+     R"("paused":{"type":"boolean"},"next":{"type":"array","maxItems":10,"items":{"type":"string",)"
+     R"("format":"date-time"},"description":"the first is past where it waits for a run's end"},)"
+     R"("last_run":{"type":"string"},"started":{"type":"integer","description":"runs"},)"
+     R"("skipped":{"type":"integer","description":"occurrences: too late, or a run was still live"},)"
+     R"("problem":{"type":"string","description":"why it cannot run on this machine"}},)"
+     R"("required":["id","workflow","overlap","catch_up_seconds","paused","next","started",)"
+     R"("skipped"]})"
+    },
+    {"SchedulePage",
+     R"({"type":"object","properties":{"items":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/Schedule"}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"ScheduleRun",
+     R"({"type":"object","properties":{"id":{"type":"string","description":"the run's"}},)"
+     R"("required":["id"]})"
+    },
     {"PublishEvent",
      R"({"type":"object","properties":{"key":{"type":"string","maxLength":1024,"default":""},)"
      R"("body":{"description":"any JSON value: the result of the state that waits","default":{}}},)"

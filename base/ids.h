@@ -1,6 +1,6 @@
 // Identifiers are types, so that swapping two of them does not compile.
 //
-// Run, frame, message and dead-letter ids come from one time-ordered space: 42 bits of milliseconds
+// Run, frame, message, dead-letter and schedule ids come from one time-ordered space: 42 bits of milliseconds
 // since 2020, then 21 bits that count within the millisecond. New rows therefore land at the right
 // end of their table. In text they are 13 characters of Crockford's base 32, which sort as the
 // numbers do.
@@ -29,6 +29,7 @@ using FrameId = Id<struct FrameTag>;      // the root frame's number is its run'
 using MessageId = Id<struct MessageTag>;  // a stage message's number is its frame's
 using EventId = Id<struct EventTag>;      // of an event that was published
 using DeadLetterId = Id<struct DeadLetterTag>;
+using ScheduleId = Id<struct ScheduleTag>;
 using WorkflowId = Id<struct WorkflowTag>;  // one deployed name
 using QueueId = Id<struct QueueTag>;
 using SessionId = Id<struct SessionTag>;  // 0: a REST lease, which belongs to no session

@@ -162,6 +162,7 @@ Command start_command();
 Command event_command();
 Command publish_command();
 Command topics_command();
+Command schedules_command();
 Command bind_command();
 Command unbind_command();
 Command runs_command();

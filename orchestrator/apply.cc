@@ -408,6 +408,7 @@ void Engine::Impl::end_run(Transaction& tx, const FrameRow& row, int status,
   SLUICE_CHECK(changed == 1, "a run that is live to end");
   undo.save_once(live_runs);
   live_runs -= 1;
+  schedules.run_ended(row.run);
   if (row.waiter) follow_up({Followup::Kind::run_ended, row.waiter, 0, row.run});
   if (paused_runs.erase(row.run.value) != 0)
     undo.add([this, run = row.run.value] { paused_runs.insert(run); });

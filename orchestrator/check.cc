@@ -2,6 +2,7 @@
 // nothing.
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
+#include "orchestrator/schedule_statements.h"
 #include "orchestrator/statements.h"
 #include "orchestrator/topic_statements.h"
 
@@ -121,6 +122,9 @@ std::vector<CheckFinding> Inspector::check() const {
                  "binding \"" + std::string(q.text(1)) + "\" of topic \"" + std::string(q.text(0)) +
                      "\" belongs to none",
                  "none: report it");
+        for (auto q = reader.query(sql::lost_schedules); q.step();)
+          report("a schedule belongs to a workflow that is deployed",
+                 "schedule " + to_base32(q.int64(0)) + " belongs to none", "none: report it");
         for (auto q = reader.query(sql::lost_children); q.step();)
           report("a live child has one row that will move it on",
                  "frame " + to_base32(q.int64(2)) +

@@ -213,6 +213,20 @@ struct DeleteBinding {
   std::string topic, name;
 };
 
+// Resumed, it goes on with the occurrences that are then to come.
+struct PauseSchedule {
+  using Reply = Unit;
+  ScheduleId schedule;
+  bool paused = true;
+};
+// Starts a run at once, whatever Overlap says; what is to come stays as it is.
+struct RunSchedule {
+  struct Reply {
+    RunId run;
+  };
+  ScheduleId schedule;
+};
+
 struct PutQueue {
   using Reply = Unit;
   std::string queue;

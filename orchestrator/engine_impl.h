@@ -26,6 +26,7 @@
 #include "orchestrator/log_format.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/retention.h"
+#include "orchestrator/schedules.h"
 #include "orchestrator/tokens.h"
 #include "orchestrator/topics.h"
 #include "orchestrator/wait_kind.h"
@@ -276,6 +277,17 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> replay_to_binding(Transaction& tx, const queue::StoredDeadLetter& letter,
                                  const std::optional<Doc>& body);
 
+  // ---- schedule_commands.cc ----
+  Status check_schedules(const std::string& workflow_name,
+                         const std::vector<workflows::Schedule>& wanted);
+  void put_schedules(Transaction& tx, const Workflow& workflow,
+                     const std::vector<workflows::Schedule>& wanted);
+  void fire_schedules(Transaction& tx);
+  void occur(Transaction& tx, ScheduleId id, WallTime at);
+  RunId start_scheduled(Transaction& tx, ScheduleId id, WallTime at);
+  Result<Unit> apply(Transaction& tx, const PauseSchedule& c);
+  Result<RunSchedule::Reply> apply(Transaction& tx, const RunSchedule& c);
+
   // ---- child_runs.cc ----
   RunId create_run(Transaction& tx, Version& version, const NewRun& run);
   void start_child_run(Transaction& tx, Live& live, const StartChildRun& start);
@@ -401,6 +413,7 @@ struct Engine::Impl final : storage::Memory {
   Catalog catalog{undo};
   Events event_lines{undo};
   Topics topics{undo};
+  Schedules schedules{undo};
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;

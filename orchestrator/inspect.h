@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/schedules.h"
 #include "storage/storage.h"
 
 namespace sluice::orchestrator {
@@ -139,6 +140,13 @@ struct BindingInfo {
   std::string workflow;  // whose trigger it is; "": an operator's
 };
 
+struct ScheduleInfo {
+  StoredSchedule stored;
+  std::string workflow;
+  std::vector<WallTime> next;  // ten; the first is past where it waits for a run's end
+  std::string problem;         // "": it runs; else why it cannot
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -189,6 +197,10 @@ class Inspector {
   Page<TopicSummary> topics(int limit, const std::optional<std::string>& cursor) const;
   std::vector<BindingInfo> bindings(const std::string& topic) const;  // by name
   Result<BindingInfo> binding(const std::string& topic, const std::string& name) const;
+
+  // The oldest first.
+  Page<ScheduleInfo> schedules(int limit, const std::optional<std::string>& cursor) const;
+  Result<ScheduleInfo> schedule(ScheduleId id) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

@@ -19,7 +19,7 @@ void Engine::Impl::recover(storage::Database& db) {
         catalog.load(reader);
         queues.load(reader);
         topics.load(reader);
-        largest = std::max(queues.largest_id(), event_lines.load(reader));
+        largest = std::max({queues.largest_id(), event_lines.load(reader), schedules.load(reader)});
         for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));
         if (auto q = reader.query(sql::max_log); q.step()) log_seq = q.int64(0);

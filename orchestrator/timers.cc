@@ -26,6 +26,7 @@ void Engine::Impl::tick(Transaction& tx) {
   fire_frames(tx);
   fire_deadlines(tx);
   tend_events(tx);
+  fire_schedules(tx);
   if (spawns_spent) {
     spawns_spent = sweep_spawns(tx, ticks_step);
     more_due = more_due || spawns_spent;
@@ -268,6 +269,7 @@ std::optional<Duration> Engine::Impl::next_due() {
   at_wall(next_frame_wall);
   if (const auto due = queues.next_engine_due()) at_engine(due->us);
   if (const auto due = queues.next_wall_due()) at_wall(due->us);
+  if (const auto due = schedules.first(); due && !disk_low) at_wall(due->first.us);
   if (const auto due = queues.first_deadline()) at_engine(due->us);
   if (!waiting_until.empty()) at(waiting_until.begin()->first);
   return next;
@@ -279,7 +281,8 @@ std::optional<Duration> Engine::Impl::next_wake() {
     if (!next || when < *next) next = when;
   };
   // Looked at again within the minute in any case: the wall clock may be set.
-  if (next_frame_wall != INT64_MAX || queues.next_wall_due()) at(clock.steady_now() + seconds(60));
+  if (next_frame_wall != INT64_MAX || queues.next_wall_due() || schedules.first())
+    at(clock.steady_now() + seconds(60));
   at(steady_of(EngineTime{retention.next_us}));
   if (session_count > 0)
     at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));

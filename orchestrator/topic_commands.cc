@@ -207,8 +207,8 @@ Status Engine::Impl::check_triggers(const std::string& workflow_name,
     for (const auto& binding : topics.of(workflow->id)) count(binding->topic) -= 1;
   for (std::size_t i = 0; i < triggers.size(); ++i)
     if (++count(triggers[i].topic) > bindings_max)
-      error.problems.push_back(
-          {"/Triggers/" + std::to_string(i) + "/Topic", full(triggers[i].topic).detail});
+      error.problems.push_back({"/Triggers/" + std::to_string(triggers[i].place) + "/Topic",
+                                full(triggers[i].topic).detail});
   if (!error.problems.empty()) return error;
   return ok();
 }
@@ -220,7 +220,7 @@ void Engine::Impl::put_triggers(Transaction& tx, const Workflow& workflow,
     topics.erase(tx, binding->topic, binding->name);
   for (std::size_t i = 0; i < triggers.size(); ++i) {
     auto made = make_binding(
-        triggers[i].topic, trigger_name(workflow.name, i),
+        triggers[i].topic, trigger_name(workflow.name, triggers[i].place),
         {triggers[i].pattern, triggers[i].filter, "workflow:" + workflow.name, std::nullopt},
         workflow.id);
     SLUICE_CHECK(made.has_value(), "a trigger that compile() has taken");

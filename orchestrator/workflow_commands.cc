@@ -60,6 +60,8 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
   if (!disagreement.problems.empty()) return disagreement;
   if (const auto room = check_triggers(c.name, c.machine->triggers); !room) return room.error();
 
+  if (const auto kept = check_schedules(c.name, c.machine->schedules); !kept) return kept.error();
+
   const std::string hash = sha256_hex(c.canonical_text);
   const auto deployed = catalog.deploy(tx, c.name, c.canonical_text, hash, c.machine, time);
   if (deployed.created) {
@@ -72,6 +74,7 @@ Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployW
     for (const auto& [name, settings] : c.machine->events)
       event_lines.put_settings(tx, name, settings);
     put_triggers(tx, *deployed.version->workflow, c.machine->triggers);
+    put_schedules(tx, *deployed.version->workflow, c.machine->schedules);
   }
   return DeployWorkflow::Reply{deployed.version->number, hash, deployed.created};
 }
@@ -82,6 +85,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteWorkflow& c) {
     return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
   catalog.erase(tx, *workflow);
   put_triggers(tx, *workflow, {});
+  put_schedules(tx, *workflow, {});
   return Unit{};
 }
 

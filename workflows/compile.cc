@@ -8,10 +8,9 @@
 
 #include <algorithm>
 
-#include "base/topic_pattern.h"
-#include "workflows/message_expression.h"
 #include "workflows/parse_context.h"
 #include "workflows/parse_state.h"
+#include "workflows/parse_triggers.h"
 #include "workflows/state_scope.h"
 #include "workflows/workflow.h"
 
@@ -112,57 +111,6 @@ void parse_events(const Fields& fields, Machine& machine) {
                                            in_quotes(name), context.suggestion(name, awaited)));
     }
     machine.events.emplace_back(name, *settings);
-  }
-}
-
-constexpr std::size_t triggers_max = 100;
-constexpr FieldRule trigger_rules[] = {{"Topic"},
-                                       {"Pattern"},
-                                       {"Filter"},
-                                       {"Schedule", false},
-                                       {"EverySeconds", false},
-                                       {"At", false},
-                                       {"TimeZone", false},
-                                       {"Overlap", false},
-                                       {"CatchUpSeconds", false}};
-// What starts runs by time.
-constexpr std::string_view schedules[] = {"Schedule", "EverySeconds", "At"};
-
-void parse_triggers(const Fields& fields, Machine& machine) {
-  ParseContext& context = fields.context();
-  const Json* triggers = fields.array("Triggers");
-  if (triggers == nullptr) return;
-  if (triggers->size() > triggers_max) {
-    context.problem(fields.pointer("Triggers"),
-                    fmt::format("{} triggers; at most {}", triggers->size(), triggers_max));
-    return;
-  }
-  for (std::size_t i = 0; i < triggers->size(); ++i) {
-    const Json& value = (*triggers)[i];
-    const std::string pointer = fmt::format("{}/{}", fields.pointer("Triggers"), i);
-    if (!value.is_object()) {
-      context.problem(pointer, fmt::format("a trigger must be an object, not {}", describe(value)));
-      continue;
-    }
-    const Fields trigger(context, value, pointer);
-    check_fields(context, value, pointer, "a trigger", trigger_rules);
-    if (std::ranges::any_of(schedules, [&](auto name) { return trigger.has(name); })) continue;
-    trigger.require("Topic", "the topic whose messages start runs");
-    Trigger made;
-    if (auto topic = trigger.string("Topic")) {
-      if (topic->empty() || !queue_name_valid("topic:" + *topic))
-        context.problem(trigger.pointer("Topic"),
-                        "a topic's name has 1 to 249 bytes and no white space");
-      made.topic = std::move(*topic);
-    }
-    made.pattern = trigger.string("Pattern").value_or("#");
-    if (const auto pattern = check_topic_pattern(made.pattern); !pattern)
-      context.problem(trigger.pointer("Pattern"), pattern.error().detail);
-    made.filter = trigger.string("Filter");
-    if (made.filter)
-      if (const auto filter = MessageExpression::parse(*made.filter); !filter)
-        context.problem(trigger.pointer("Filter"), filter.error().detail);
-    machine.triggers.push_back(std::move(made));
   }
 }
 

@@ -25,6 +25,7 @@
 #include "workflows/choice.h"
 #include "workflows/path.h"
 #include "workflows/resource.h"
+#include "workflows/schedule.h"
 #include "workflows/state_index.h"
 #include "workflows/template.h"
 #include "workflows/value.h"
@@ -192,6 +193,7 @@ struct Trigger {
   std::string topic;
   std::string pattern;                // of routing keys
   std::optional<std::string> filter;  // "{% … %}", as message_expression.h
+  std::size_t place = 0;              // in Triggers
   bool operator==(const Trigger&) const = default;
 };
 
@@ -205,7 +207,8 @@ struct Machine {
   std::int64_t transitions_max = 1'000'000;
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
   std::vector<std::pair<std::string, EventSettings>> events;  // the definition's Events
-  std::vector<Trigger> triggers;
+  std::vector<Trigger> triggers;                              // those of topics
+  std::vector<Schedule> schedules;                            // those of times
   // Every queue a Task names, each once. A lambda:invoke whose FunctionName is computed names none.
   std::vector<std::string> stage_queues;
 

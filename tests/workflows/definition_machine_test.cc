@@ -159,8 +159,6 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
     std::string_view text, pointer, what;
   };
   const Row top[] = {
-      {R"("Triggers":[{"Schedule":"0 3 * * *"}])", "/Triggers/0/Schedule", "\"Schedule\""},
-      {R"("Triggers":[{"EverySeconds":5}])", "/Triggers/0/EverySeconds", "\"EverySeconds\""},
       {R"("InputSchema":{})", "/InputSchema", "\"InputSchema\""},
       {R"("OnFailure":"Hold")", "/OnFailure", "\"OnFailure\""},
       {R"("HoldSeconds":1)", "/HoldSeconds", "\"HoldSeconds\""},

@@ -154,15 +154,15 @@ TEST_CASE("triggers are kept, and what is wrong with one is refused at its place
   const auto machine = check_accepted(with_triggers(
       R"([{"Topic":"orders","Pattern":"order.*","Filter":"{% amount > 0 %}"},{"Topic":"all"}])"));
   REQUIRE(machine->triggers.size() == 2);
-  CHECK(machine->triggers[0] == Trigger{"orders", "order.*", "{% amount > 0 %}"});
-  CHECK(machine->triggers[1] == Trigger{"all", "#", std::nullopt});
+  CHECK(machine->triggers[0] == Trigger{"orders", "order.*", "{% amount > 0 %}", 0});
+  CHECK(machine->triggers[1] == Trigger{"all", "#", std::nullopt, 1});
   struct Row {
     std::string_view list, pointer, fragment;
   };
   const Row rows[] = {
       {R"({})", "/Triggers", "array"},
       {R"(["orders"])", "/Triggers/0", "must be an object"},
-      {R"([{"Pattern":"a"}])", "/Triggers/0", "\"Topic\" is missing"},
+      {R"([{"Pattern":"a"}])", "/Triggers/0", "what starts the runs is missing"},
       {R"([{"Topic":""}])", "/Triggers/0/Topic", "1 to 249 bytes"},
       {R"([{"Topic":"a b"}])", "/Triggers/0/Topic", "no white space"},
       {R"([{"Topic":"t","Pattern":"a*"}])", "/Triggers/0/Pattern", "words of their own"},
@@ -175,9 +175,57 @@ TEST_CASE("triggers are kept, and what is wrong with one is refused at its place
     CAPTURE(row.list);
     check_refused(with_triggers(row.list), row.pointer, row.fragment);
   }
+  check_refused(with_triggers(R"([{"Topic":"t","EverySeconds":5}])"), "/Triggers/0", "not both");
   std::string many = "[";
   for (int i = 0; i < 101; ++i) many += fmt::format(R"({}{{"Topic":"t"}})", i == 0 ? "" : ",");
   check_refused(with_triggers(many + "]"), "/Triggers", "at most 100");
+}
+
+TEST_CASE("schedules are kept, and what is wrong with one is refused at its place") {
+  const auto with_triggers = [](std::string_view list) {
+    return fmt::format(
+        R"({{"StartAt":"A","Triggers":{},"States":{{"A":{{"Type":"Pass","End":true}}}}}})", list);
+  };
+  const auto machine = check_accepted(with_triggers(R"([
+      {"Schedule":"0 3 * * *","TimeZone":"Europe/Berlin","Overlap":"Queue","CatchUpSeconds":60,"Input":{"full":true}},
+      {"Topic":"orders"}, {"EverySeconds":90,"Overlap":"Allow"}, {"At":"2026-12-24T18:00:00+01:00"}])"));
+  REQUIRE(machine->triggers.size() == 1);
+  CHECK(machine->triggers[0].place == 1);
+  REQUIRE(machine->schedules.size() == 3);
+  using Kind = Schedule::Kind;
+  CHECK(machine->schedules[0] == Schedule{Kind::cron, "0 3 * * *", "Europe/Berlin", Overlap::queue,
+                                          60, R"({"full":true})", 0});
+  CHECK(machine->schedules[1] ==
+        Schedule{Kind::every, "90", "UTC", Overlap::allow, 3'600, std::nullopt, 2});
+  CHECK(machine->schedules[2] == Schedule{Kind::at, "2026-12-24T18:00:00+01:00", "UTC",
+                                          Overlap::skip, 3'600, std::nullopt, 3});
+  struct Row {
+    std::string_view trigger, pointer, fragment;
+  };
+  const Row rows[] = {
+      {R"({"Schedule":"0 3 * *"})", "/Triggers/0/Schedule", "expected five"},
+      {R"({"Schedule":7})", "/Triggers/0/Schedule", "string"},
+      {R"({"Schedule":"0 3 * * *","TimeZone":"Europe/Berln"})", "/Triggers/0/TimeZone",
+       "did you mean \"Europe/Berlin\"?"},
+      {R"({"Schedule":"0 3 * * *","TimeZone":1})", "/Triggers/0/TimeZone", "string"},
+      {R"({"EverySeconds":0})", "/Triggers/0/EverySeconds", "from 1 to 31622400"},
+      {R"({"EverySeconds":1.5})", "/Triggers/0/EverySeconds", "integer"},
+      {R"({"EverySeconds":5,"TimeZone":"Europe/Berlin"})", "/Triggers/0/TimeZone",
+       "same in every time zone"},
+      {R"({"At":"tomorrow"})", "/Triggers/0/At", "expected a time with its offset"},
+      {R"({"At":"2026-12-24T18:00:00"})", "/Triggers/0/At", "expected a time with its offset"},
+      {R"({"EverySeconds":5,"Overlap":"skip"})", "/Triggers/0/Overlap", "CancelPrevious"},
+      {R"({"EverySeconds":5,"CatchUpSeconds":-1})", "/Triggers/0/CatchUpSeconds", "from 0 to"},
+      {R"({"EverySeconds":5,"Pattern":"a"})", "/Triggers/0/Pattern", "no field"},
+      {R"({"Topic":"t","Overlap":"Skip"})", "/Triggers/0/Overlap", "no field"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.trigger);
+    check_refused(with_triggers(fmt::format("[{}]", row.trigger)), row.pointer, row.fragment);
+  }
+  const auto both = compile(with_triggers(R"([{"EverySeconds":5,"At":"2026-12-24T18:00:00Z"}])"));
+  REQUIRE_FALSE(both.has_value());
+  CHECK(both.error().problems.size() == 1);
 }
 
 }  // namespace
