@@ -241,6 +241,11 @@ void render_queue(std::string& out, const orchestrator::QueueStats& queue, WallT
     object.null("oldest_age_seconds");
   object.integer("consumers", queue.consumers);
   object.flag("paused", queue.paused);
+  object.integer("waiting", queue.waiting);
+  if (queue.next_token_at)
+    object.time("next_token_at", *queue.next_token_at);
+  else
+    object.null("next_token_at");
   object.key("since_start");
   {
     Object counts(out);
@@ -264,6 +269,7 @@ void render_message(std::string& out, const orchestrator::PeekedMessage& message
   object.time("sent_at", message.sent_at);
   if (message.run) object.id("run", *message.run);
   object.text_if("worker", message.worker);
+  object.text_if("order_key", message.order_key);
 }
 
 void put_published(Object& object, const orchestrator::PublishMessages::Published& message) {

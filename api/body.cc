@@ -36,6 +36,15 @@ std::optional<std::string> optional_text(Envelope& body, std::string_view name) 
   return text ? std::optional(std::string(*text)) : std::nullopt;
 }
 
+std::string order_key(Envelope& body) {
+  const auto key = body.optional_string("order_key");
+  if (!key) return {};
+  if (key->empty() || key->size() > workflows::order_key_bytes_max)
+    body.problem("order_key", fmt::format("expected 1 to {} bytes, found {}",
+                                          workflows::order_key_bytes_max, key->size()));
+  return std::string(*key);
+}
+
 std::optional<Doc> optional_doc(Envelope& body, std::string_view name) {
   const auto raw = body.optional_raw(name);
   return raw ? std::optional(Doc::from_text(std::string(*raw))) : std::nullopt;

@@ -25,6 +25,8 @@ Result<Envelope> open_body(const Call& call);
 std::optional<Duration> optional_seconds(Envelope& body, std::string_view name, std::int64_t max);
 std::optional<WallTime> optional_time(Envelope& body, std::string_view name);
 std::optional<std::string> optional_text(Envelope& body, std::string_view name);
+// A message's; "" if it has none.
+std::string order_key(Envelope& body);
 std::optional<Doc> optional_doc(Envelope& body, std::string_view name);
 // A missing member is a problem, and an absent Doc.
 Doc required_doc(Envelope& body, std::string_view name, std::size_t bytes_max);

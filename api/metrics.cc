@@ -69,6 +69,8 @@ void render_queues(std::string& out, const orchestrator::Engine& engine) {
        [](const Stats& q) { return q.consumers; });
   each("sluice_queue_paused", "gauge", "1 while the queue is paused.",
        [](const Stats& q) { return q.paused ? 1 : 0; });
+  each("sluice_queue_waiting", "gauge", "Stages that wait for room in a full queue.",
+       [](const Stats& q) { return q.waiting; });
   each("sluice_queue_sent_total", "counter", "Messages that entered the queue.",
        [](const Stats& q) { return q.sent; });
   each("sluice_queue_acknowledged_total", "counter", "Messages completed.",

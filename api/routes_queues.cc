@@ -107,6 +107,7 @@ NewMessage read_message(Envelope& body, std::optional<std::string> queue,
       optional_seconds(body, "delay_seconds", duration_seconds_max).value_or(Duration{});
   message.expires = optional_seconds(body, "expires_seconds", duration_seconds_max);
   message.dedup_id = optional_text(body, "dedup_id");
+  message.order_key = order_key(body);
   return message;
 }
 

@@ -169,7 +169,8 @@ constexpr Schema all[] = {
     },
     {"QueueSettings",
      R"({"type":"object","description":"the fields of a definition's Queues: LeaseSeconds,)"
-     R"( MaxDeliveries, Delivery, AgeingSeconds"})"
+     R"( MaxDeliveries, Delivery, AgeingSeconds, RatePerSecond, Burst, Concurrency, OrderOnDead,)"
+     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy"})"
     },
     {"Queue",
      R"({"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"integer"},)"
@@ -177,13 +178,16 @@ constexpr Schema all[] = {
      R"("held":{"type":"integer"},"dead":{"type":"integer"},"depth":{"type":"integer",)"
      R"("description":"ready, delayed, blocked and leased together"},)"
      R"("oldest_age_seconds":{"type":["number","null"]},"consumers":{"type":"integer"},)"
-     R"("paused":{"type":"boolean"},"since_start":{"type":"object",)"
+     R"("paused":{"type":"boolean"},"waiting":{"type":"integer",)"
+     R"("description":"stages that wait for room in it"},"next_token_at":{"type":["string","null"],)"
+     R"("description":"while RatePerSecond holds messages back"},"since_start":{"type":"object",)"
      R"("properties":{"sent":{"type":"integer"},"acknowledged":{"type":"integer"},)"
      R"("failed":{"type":"integer"},"redelivered":{"type":"integer"}},"required":["sent",)"
      R"("acknowledged","failed","redelivered"]},)"
      R"("settings":{"$ref":"#/components/schemas/QueueSettings"},)"
      R"("settings_by_operator":{"type":"boolean"}},"required":["name","ready","delayed","blocked",)"
-     R"("leased","held","dead","depth","oldest_age_seconds","consumers","paused","since_start",)"
+     R"("leased","held","dead","depth","oldest_age_seconds","consumers","paused",)"
+     R"("waiting","next_token_at","since_start",)"
      R"("settings","settings_by_operator"]})"
     },
     {"QueuePage",
@@ -199,7 +203,8 @@ constexpr Schema all[] = {
      R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
      R"("priority":{"type":"integer","minimum":0,"maximum":9,"default":4},)"
      R"("delay_seconds":{"type":"number","minimum":0},"expires_seconds":{"type":"number",)"
-     R"("minimum":0},"dedup_id":{"type":"string"}},"required":["body"],"additionalProperties":false})"
+     R"("minimum":0},"dedup_id":{"type":"string"},"order_key":{"type":"string",)"
+     R"("minLength":1,"maxLength":512}},"required":["body"],"additionalProperties":false})"
     },
     {"SendMessages",
      R"({"type":"object","properties":{"messages":{"type":"array",)"
@@ -211,7 +216,8 @@ constexpr Schema all[] = {
      R"("body":{"description":"any JSON value"},"headers":{"type":"object",)"
      R"("additionalProperties":{"type":"string"},"maxProperties":64},"priority":{"type":"integer",)"
      R"("minimum":0,"maximum":9,"default":4},"delay_seconds":{"type":"number","minimum":0},)"
-     R"("expires_seconds":{"type":"number","minimum":0},"dedup_id":{"type":"string"}},)"
+     R"("expires_seconds":{"type":"number","minimum":0},"dedup_id":{"type":"string"},)"
+     R"("order_key":{"type":"string","minLength":1,"maxLength":512}},)"
      R"("required":["queue","body"],"additionalProperties":false})"
     },
     {"SendMessageBatch",
@@ -339,11 +345,12 @@ constexpr Schema all[] = {
     {"PeekedMessage",
      R"({"type":"object","properties":{"id":{"type":"string",)"
      R"("description":"13 characters of base 32"},"status":{"type":"string","enum":["ready",)"
-     R"("delayed","leased","held"]},"body":{"description":"any JSON value"},)"
+     R"("delayed","blocked","leased","held"]},"body":{"description":"any JSON value"},)"
      R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
      R"("priority":{"type":"integer","minimum":0,"maximum":9},"attempt":{"type":"integer"},)"
      R"("sent_at":{"type":"string","format":"date-time"},"run":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"worker":{"type":"string"}},"required":["id",)"
+     R"("description":"13 characters of base 32"},"worker":{"type":"string"},)"
+     R"("order_key":{"type":"string"}},"required":["id",)"
      R"("status","body","headers","priority","attempt","sent_at"]})"
     },
     {"MessagePage",

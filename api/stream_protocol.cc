@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "api/body.h"
 #include "api/stream_limits.h"
 #include "base/json.h"
 #include "base/json_text.h"
@@ -157,8 +158,7 @@ NewMessage read_new_message(Envelope& body, const std::string& queue) {
       optional_seconds(body, "delay_seconds", 0, delay_seconds_max).value_or(Duration{});
   message.expires = optional_seconds(body, "expires_seconds", 0.001, delay_seconds_max);
   if (const auto dedup = body.optional_string("dedup_id")) message.dedup_id = std::string(*dedup);
-  if (body.optional_string("order_key"))
-    body.problem("order_key", "ordering keys are not offered by this version");
+  message.order_key = order_key(body);
   return message;
 }
 

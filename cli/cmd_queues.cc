@@ -104,6 +104,7 @@ Exit detail(Context& context, const Options& o) {
                                    {"blocked", count_of(queue, "blocked")},
                                    {"leased", count_of(queue, "leased")},
                                    {"held", if_any(queue, "held")},
+                                   {"waiting for room", if_any(queue, "waiting")},
                                    {"dead", count_of(queue, "dead")},
                                    {"depth", count_of(queue, "depth")},
                                    {"oldest", oldest_of(queue)},

@@ -132,6 +132,7 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
     follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
   leave_event(tx, row);
+  leave_room_line(tx, row);
   const Now time = now();
   Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
                             Limits{options.payload_bytes_max});
@@ -324,6 +325,8 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
                                                           : attempts_so_far;
     if (!failures.empty()) put.failures = failures;
   }
+  put.same_work = same_entry;
+  put.order_key = task.order_key;
   put.fence = row.fence;
   const std::string owner = encode(row);
   put.owner = owner;
@@ -332,6 +335,14 @@ void Engine::Impl::schedule(Transaction& tx, Live& live, const ScheduleTask& tas
     memo->row.frame.input = Doc{};
   put.memo = std::move(memo);
 
+  // Who has a message in this queue keeps its slot.
+  const bool has_slot = live.home.kind == Home::Kind::lease     ? live.home.lease.queue == q.id
+                        : live.home.kind == Home::Kind::message ? live.home.message.queue == q.id
+                                                                : false;
+  if (!has_slot && !queue::Queues::has_room(q)) {
+    await_room(tx, live, q, put);
+    return;
+  }
   switch (live.home.kind) {
     case Home::Kind::lease:
       queues.move(tx, live.home.lease, put, time);
@@ -372,10 +383,10 @@ void Engine::Impl::wait_as_frame(Transaction& tx, Live& live, WaitKind kind,
 void Engine::Impl::leave_home(Transaction& tx, Live& live) {
   switch (live.home.kind) {
     case Home::Kind::lease:
-      queues.remove(tx, live.home.lease);
+      queues.remove(tx, live.home.lease, now());
       break;
     case Home::Kind::message:
-      queues.remove_stored(tx, live.home.message);
+      queues.remove_stored(tx, live.home.message, now());
       break;
     case Home::Kind::frame:
       tx.run(sql::delete_frame, live.row.frame.id);
@@ -420,6 +431,7 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
     stage_undone(tx, live, finish, letter, failures, attempts, headers);
     return;
   }
+  if (letter) keep_place(tx, live, letter);
   leave_home(tx, live);
   if (finish.end == End::succeeded) {
     end_run(tx, row, 2, std::nullopt);
@@ -442,6 +454,16 @@ void Engine::Impl::finish(Transaction& tx, Live& live, const Finish& finish, Dea
                     here ? headers : origin.headers);
   }
   if (then != workflows::OnFailure::fail) fail_otherwise(tx, live, then, finish.fault);
+}
+
+// Where a dead letter holds up its ordering key, its message's place is the letter's.
+void Engine::Impl::keep_place(Transaction& tx, const Live& live, DeadLetterId letter) {
+  if (live.home.kind != Home::Kind::lease && live.home.kind != Home::Kind::message) return;
+  queues.leave_to_letter(
+      tx,
+      *queues.find(live.home.kind == Home::Kind::lease ? live.home.lease.queue
+                                                       : live.home.message.queue),
+      MessageId{live.row.frame.id.value}, letter);
 }
 
 void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const FrameRow& row,

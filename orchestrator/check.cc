@@ -115,6 +115,7 @@ std::vector<CheckFinding> Inspector::check() const {
                      "redrive");
           }
         }
+        impl_->check_limits(reader, report);
         for (auto q = reader.query(sql::lost_event_waiters); q.step();)
           report("who stands in the line of an event waits for it",
                  "frame " + to_base32(q.int64(1)) + " stands in the line of the event \"" +

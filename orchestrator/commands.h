@@ -164,6 +164,7 @@ struct NewMessage {
   Duration delay{};                 // wall time
   std::optional<Duration> expires;  // unclaimed for longer: a dead letter; wall time
   std::optional<std::string> dedup_id;
+  std::string order_key = {};  // messages of one key go one at a time, in order; "": none
 };
 struct SendMessages {
   struct Sent {

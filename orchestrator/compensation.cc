@@ -77,6 +77,7 @@ void Engine::Impl::close_letters(Transaction& tx, RunId run, queue::DeadStatus s
                                  std::string_view reason) {
   for (const auto& open : queues.open_dead_letters(tx, run))
     queues.close_dead_letter(tx, open, status, reason);
+  queues.free_place_of(tx, open, now());
 }
 
 void Engine::Impl::fail_otherwise(Transaction& tx, Live& live, OnFailure then, const Fault& fault) {

@@ -28,6 +28,8 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   if (letter->kind == queue::DeadKind::binding) return replay_to_binding(tx, *letter, c.input);
   const Now time = now();
   SLUICE_CHECK(letter->queue.has_value(), "the queue of a bare message's dead letter");
+  if (const auto* q = queues.find(*letter->queue); !queue::Queues::has_room(*q))
+    return full_queue(*q);
   queues.close_dead_letter(tx, *letter, true, "");
   queue::Put put;
   put.id = MessageId{ids.next(time.wall)};
@@ -35,7 +37,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   put.priority = letter->priority;
   put.body = c.input ? *c.input : Doc::from_text(letter->body);
   put.headers = letter->headers;
+  put.order_key = letter->order_key;
+  put.replay_of = letter->id;
   queues.put(tx, put, time);
+  queues.free_place_of(tx, *letter, time);
   return Unit{};
 }
 
@@ -45,6 +50,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DropDeadLetter& c) {
   if (!queues.close_dead_letter(tx, *letter, false, c.reason))
     return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
                                           " is closed: it was replayed or dropped before");
+  queues.free_place_of(tx, *letter, now());
   return Unit{};
 }
 

@@ -218,6 +218,9 @@ void Engine::Impl::publish() {
     p.stats.name = q->name;
     p.stats.id = q->id;
     p.stats.ready = q->ready;
+    p.stats.blocked = q->blocked;
+    p.stats.waiting = q->waiting;
+    p.next_token = queue::Queues::next_token(*q);
     p.stats.delayed = q->delayed;
     p.stats.leased = q->leased;
     p.stats.held = q->held;
@@ -233,6 +236,7 @@ void Engine::Impl::publish() {
     p.stats.settings.deliveries_max = q->settings.deliveries_max;
     p.stats.settings.at_most_once = q->settings.at_most_once;
     p.stats.settings.ageing_seconds = static_cast<double>(q->settings.ageing.us) / 1e6;
+    put_limits(p.stats.settings, q->settings);
     p.lanes.clear();
     for (const auto& lane : q->lanes)
       if (lane->ready > 0) p.lanes.push_back(lane->id);

@@ -2,7 +2,7 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc, schedule_commands.cc, compensation.cc, audit.cc,
+// topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, audit.cc,
 // queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
 // recovery.cc.
 //
@@ -170,6 +170,7 @@ struct Engine::Impl final : storage::Memory {
   void wait_as_frame(Transaction& tx, Live& live, WaitKind kind, std::optional<queue::Due> due);
   void finish(Transaction& tx, Live& live, const Finish& finish, DeadLetterId letter,
               const std::string& failures, std::int64_t attempts, const std::string& headers);
+  void keep_place(Transaction& tx, const Live& live, DeadLetterId letter);
   void note_fence(Live& live);
   void end_run(Transaction& tx, const FrameRow& row, int status,
                const std::optional<std::string>& error);
@@ -234,6 +235,14 @@ struct Engine::Impl final : storage::Memory {
   void take_up_child(Transaction& tx, Join& join, std::int64_t index);
   void move_version(Transaction& tx, FrameRow& row, std::int64_t version_id);
   void take_up(Transaction& tx, Live& live, std::vector<LogRecord> before);
+
+  // ---- capacity.cc ----
+  void await_room(Transaction& tx, Live& live, queue::Queue& q, const queue::Put& put);
+  void refuse_room(Transaction& tx, Live& live, const queue::Queue& q);
+  void enter_queue(Transaction& tx, Live& live);
+  void leave_room_line(Transaction& tx, FrameRow& row);
+  void admit(Transaction& tx);
+  Status check_pressure(const workflows::Machine& machine);
 
   // ---- publishing.cc ----
   void send_from_state(Transaction& tx, Live& live, const Publish& publish);
@@ -369,6 +378,7 @@ struct Engine::Impl final : storage::Memory {
   queue::Settings in_force(const std::optional<std::string>& operators,
                            const std::optional<std::string>& definition) const;
   Status check_room() const;
+  Status check_capacity(Transaction& tx, const std::vector<NewMessage>& messages);
 
   // ---- sessions.cc ----
   std::shared_ptr<Session> find_session(const std::string& text) const;
@@ -468,7 +478,9 @@ struct Engine::Impl final : storage::Memory {
   struct PublishedQueue {
     QueueStats stats;
     std::vector<std::int64_t> lanes;
+    EngineTime next_token;
   };
+  std::optional<WallTime> token_at(EngineTime at) const;  // any thread
   std::map<std::string, PublishedQueue> published_queues;
   EngineStats published;
 
@@ -482,6 +494,10 @@ struct Engine::Impl final : storage::Memory {
   std::unique_ptr<storage::Writer> writer;  // last: it uses all of the above
 };
 
+Error full_queue(const queue::Queue& q);
+std::string sha256_hex(std::string_view text);
+// The limits that are in force, as a definition says them; none is absent.
+void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force);
 // A message's headers as a JSON object; "" for none.
 std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
 // Whether what one version of a state spawned can be gone on with in another.

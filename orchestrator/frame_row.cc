@@ -22,6 +22,7 @@ enum Part : std::int64_t {
   has_source = 1 << 10,
   has_event = 1 << 11,
   has_events_had = 1 << 12,
+  has_room_wait = 1 << 16,
   has_undoing = 1 << 19,
 };
 
@@ -97,6 +98,7 @@ std::string encode(const FrameRow& row) {
   if (!row.headers.empty()) parts |= has_headers;
   if (row.event_since != 0) parts |= has_event;
   if (!row.events_had.empty()) parts |= has_events_had;
+  if (row.room.queue != 0) parts |= has_room_wait;
   if (row.undoing.stage != Undoing::Stage::none) parts |= has_undoing;
   out.number(parts);
   if (parts & has_parent) {
@@ -143,6 +145,13 @@ std::string encode(const FrameRow& row) {
       out.text(had.key);
       out.number(had.id.value);
     }
+  }
+  if (parts & has_room_wait) {
+    out.number(row.room.queue);
+    out.number(row.room.place);
+    out.number(row.room.due);
+    out.number(row.room.priority);
+    out.text(row.room.order_key);
   }
   if (parts & has_undoing) {
     out.number(static_cast<std::int64_t>(row.undoing.stage));
@@ -239,6 +248,13 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
       std::string name(in.text()), key(in.text());
       row.events_had.push_back({std::move(name), std::move(key), EventId{in.number()}});
     }
+  }
+  if (parts & has_room_wait) {
+    row.room.queue = in.number();
+    row.room.place = in.number();
+    row.room.due = in.number();
+    row.room.priority = static_cast<int>(in.number());
+    row.room.order_key = in.text();
   }
   if (parts & has_undoing) {
     row.undoing.stage = static_cast<Undoing::Stage>(in.number());

@@ -41,6 +41,15 @@ struct Pending {
   RunId run;      // run_started
 };
 
+// Where a frame waits for room, and what it needs to put its message there.
+struct RoomWait {
+  std::int64_t queue = 0;  // 0: it does not
+  std::int64_t place = 0;  // in the line for room; 0: in none, it comes back when its delay is over
+  std::int64_t due = 0;    // engine time, of a retry that is yet to come
+  int priority = 4;
+  std::string order_key;
+};
+
 struct FrameRow {
   Frame frame;  // its input may be absent; then input_ref says where it is
   RunId run;
@@ -88,6 +97,7 @@ struct FrameRow {
   FrameId waiter;                    // of a root frame: the frame that waits for the run's end
   std::string headers;               // where the frame is kept: of the stage's message
   Undoing undoing;
+  RoomWait room;
 };
 
 inline constexpr std::size_t events_had_max = 16;

@@ -136,14 +136,15 @@ struct AuditFilter {
 
 struct PeekedMessage {
   MessageId id;
-  std::string status;  // ready, delayed, leased, held
+  std::string status;  // ready, delayed, blocked, leased, held
   Doc body;
   Json headers;
   int priority = 4;
   std::int64_t attempt = 0;
   WallTime sent_at;
   std::optional<RunId> run;
-  std::string worker;  // leased: who holds it
+  std::string worker;     // leased: who holds it
+  std::string order_key;  // "": none
 };
 
 // Published, and waited for by nobody yet; or for all who come in its time.

@@ -2,6 +2,7 @@
 // mutex.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 
@@ -50,6 +51,14 @@ struct Inspector::Impl {
                      std::int64_t version_id, std::size_t from, std::size_t count);
   DeadLetterSummary letter(storage::Reader& reader, storage::Query& row);
   PeekedMessage peeked(storage::Reader& reader, storage::Query& row);
+
+  // ---- inspect_limits.cc ----
+  using Report = std::function<void(std::string invariant, std::string detail, std::string repair)>;
+  void add_limits(const QueueStats& stats, WaitingFor& w) const;  // of a ready message
+  void add_key(storage::Reader& reader, std::int64_t queue_id, std::int64_t message,
+               WaitingFor& w) const;  // of a blocked message
+  void add_room(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
+  void check_limits(storage::Reader& reader, const Report& report) const;
 
   WallTime wall_of(EngineTime t) const;
 

@@ -2,6 +2,7 @@
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
+#include "orchestrator/limit_statements.h"
 #include "queue/statements.h"
 
 namespace sluice::orchestrator {
@@ -28,6 +29,7 @@ PeekedMessage Inspector::Impl::peeked(storage::Reader& reader, storage::Query& q
   m.sent_at = WallTime{q.int64(8)};
   m.worker = q.text(12);
   if (!q.is_null(17)) m.run = decode_frame(FrameId{q.int64(0)}, q.blob(17)).run;
+  if (auto key = reader.query(sql::key_of_message, m.id); key.step()) m.order_key = key.text(0);
   return m;
 }
 
@@ -41,8 +43,8 @@ Result<Page<PeekedMessage>> Inspector::messages(const std::string& queue_name, i
     if (!id.step()) return;
     Page<PeekedMessage> page;
     std::int64_t left = skip;
-    for (const auto* statement :
-         {&sql::peek_ready, &sql::peek_leased, &sql::peek_delayed, &sql::peek_held}) {
+    for (const auto* statement : {&sql::peek_ready, &sql::peek_leased, &sql::peek_delayed,
+                                  &sql::peek_blocked, &sql::peek_held}) {
       const std::int64_t room = limit - static_cast<std::int64_t>(page.items.size());
       std::int64_t seen = 0;
       {
@@ -64,6 +66,7 @@ Result<Page<PeekedMessage>> Inspector::messages(const std::string& queue_name, i
                                  : statement == &sql::peek_ready   ? stats->ready
                                  : statement == &sql::peek_leased  ? stats->leased
                                  : statement == &sql::peek_delayed ? stats->delayed
+                                 : statement == &sql::peek_blocked ? stats->blocked
                                                                    : stats->held;
         left = std::max<std::int64_t>(0, left - had);
       } else {
@@ -135,6 +138,14 @@ std::optional<WallTime> oldest_of(storage::Database& database, QueueId id,
 
 }  // namespace
 
+// Nothing where no rate holds messages back now.
+std::optional<WallTime> Engine::Impl::token_at(EngineTime at) const {
+  if (at.us == 0) return std::nullopt;
+  const Now time = read_clock();
+  if (at <= time.engine) return std::nullopt;
+  return time.wall + (at - time.engine);
+}
+
 std::vector<QueueStats> Engine::queues() const {
   std::vector<Impl::PublishedQueue> copies;
   {
@@ -144,6 +155,7 @@ std::vector<QueueStats> Engine::queues() const {
   std::vector<QueueStats> list;
   for (auto& q : copies) {
     q.stats.oldest = oldest_of(impl_->database, q.stats.id, q.lanes);
+    q.stats.next_token_at = impl_->token_at(q.next_token);
     list.push_back(std::move(q.stats));
   }
   return list;
@@ -158,6 +170,7 @@ std::optional<QueueStats> Engine::queue(const std::string& name) const {
     copy = at->second;
   }
   copy.stats.oldest = oldest_of(impl_->database, copy.stats.id, copy.lanes);
+  copy.stats.next_token_at = impl_->token_at(copy.next_token);
   return std::move(copy.stats);
 }
 

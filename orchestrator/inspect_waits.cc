@@ -59,6 +59,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
           w.sentence += "; the queue is paused: resume it";
         else if (stats && stats->consumers == 0)
           w.sentence += "; no worker is connected to the queue: start one";
+        else if (stats)
+          add_limits(*stats, w);
         break;
       }
       case queue::State::delayed: {
@@ -86,8 +88,10 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
         w.sentence = fmt::format("in the hands of worker \"{}\" for {} (queue \"{}\", attempt {})",
                                  q.text(12), in_words(wall - w.since), w.name, q.int64(6));
         break;
-      case queue::State::held:
       case queue::State::blocked:
+        add_key(reader, q.int64(1), id.value, w);
+        break;
+      case queue::State::held:
         w.kind = to_string(WaitKind::operator_);
         w.detail["status"] = "held";
         w.sentence = "the run is paused: resume it";
@@ -154,6 +158,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
       w.detail["run"] = w.name;
       w.sentence =
           fmt::format("waits for the end of run {}, for {}", w.name, in_words(wall - w.since));
+    } else if (kind == WaitKind::capacity) {
+      add_room(reader, row, w);
     } else if (row.spawned != 0) {
       add_children(reader, row, std::move(w), list);
       return;

@@ -201,6 +201,7 @@ struct ScheduleTask {
   std::optional<int> priority;  // absent: the run's
   bool wait_for_task_token = false;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string order_key = {};  // "": none
 };
 struct WaitUntil {
   WallTime at;

@@ -145,6 +145,22 @@ Walk::Evaluated<std::optional<int>> Walk::priority(const std::optional<WholeNumb
                              excerpt(*value, 200)));
 }
 
+Walk::Evaluated<std::string> Walk::order_key(const std::optional<Value>& from, const Doc& input) {
+  if (!from) return std::string();
+  auto made = evaluate(*from, {input, {}, {}}, in_jsonata() ? "OrderKey" : "");
+  if (!made) return std::move(made.failure());
+  // In JSONPath it was read as the one member of an object.
+  const Json value = in_jsonata() ? *std::move(made) : std::move((*made)["OrderKey"]);
+  if (!value.is_string() && !value.is_number())
+    return refused(
+        fmt::format("OrderKey must be a string or a number, but was: {}", excerpt(value, 200)));
+  std::string key = value.is_string() ? value.get<std::string>() : to_text(value);
+  if (key.empty() || key.size() > workflows::order_key_bytes_max)
+    return refused(fmt::format("OrderKey must have 1 to {} bytes, but was: {}",
+                               workflows::order_key_bytes_max, excerpt(value, 200)));
+  return key;
+}
+
 Walk::Evaluated<std::int64_t> Walk::count(const std::optional<WholeNumber>& from,
                                           std::string_view place, std::string_view field,
                                           const Doc& input) {

@@ -131,6 +131,9 @@ Walk::Evaluated<ScheduleTask> Walk::task(const TaskState& body, const Doc& input
   const auto wanted = priority(body.priority, input);
   if (!wanted) return wanted.failure();
   out.priority = *wanted;
+  auto key = order_key(body.order_key, input);
+  if (!key) return std::move(key.failure());
+  out.order_key = *std::move(key);
   return out;
 }
 

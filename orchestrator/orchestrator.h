@@ -86,6 +86,8 @@ struct QueueStats {
   workflows::QueueSettings
       settings;  // in force: operator's, else definition's, else defaults (all set)
   bool settings_by_operator = false;
+  std::int64_t waiting = 0;               // stages that wait for room in it
+  std::optional<WallTime> next_token_at;  // while RatePerSecond holds messages back
 };
 
 struct EngineStats {

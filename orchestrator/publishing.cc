@@ -48,10 +48,17 @@ void Engine::Impl::send_from_state(Transaction& tx, Live& live, const Publish& p
     else
       why = found.error().detail;
   }
+  std::string error = "States.Runtime";
+  if (!why && publish.to_queue)
+    if (const auto* q = queues.find(messages.front().topic);
+        q != nullptr && !queue::Queues::has_room(*q)) {
+      error = "Sluice.QueueFull";
+      why = full_queue(*q).detail;
+    }
   if (why) {
     Pending pending;
     pending.kind = Pending::Kind::failed;
-    pending.fault = {"States.Runtime", std::move(*why)};
+    pending.fault = {std::move(error), std::move(*why)};
     row.token_number = 0;
     go_on_later(tx, live, std::move(pending));
     return;

@@ -1,10 +1,14 @@
 // Sending to bare queues, and a queue's settings, pause and purge.
+#include <cmath>
+
 #include "orchestrator/engine_impl.h"
 
 namespace sluice::orchestrator {
 namespace {
 
 constexpr std::int64_t purge_step = 10'000;
+
+constexpr double ns_per_second = 1e9;
 
 Duration of_seconds(double s) { return {static_cast<std::int64_t>(s * 1e6)}; }
 
@@ -25,10 +29,67 @@ queue::Settings Engine::Impl::in_force(const std::optional<std::string>& operato
     if (parsed->deliveries_max) settings.deliveries_max = *parsed->deliveries_max;
     if (parsed->at_most_once) settings.at_most_once = *parsed->at_most_once;
     if (parsed->ageing_seconds) settings.ageing = of_seconds(*parsed->ageing_seconds);
+    settings.concurrency = parsed->concurrency.value_or(0);
+    if (parsed->rate_per_second) {
+      settings.rate_per_second = *parsed->rate_per_second;
+      settings.rate_interval_ns =
+          static_cast<std::int64_t>(std::llround(ns_per_second / *parsed->rate_per_second));
+      settings.burst = parsed->burst.value_or(
+          std::max<std::int64_t>(1, std::llround(std::floor(*parsed->rate_per_second))));
+    }
+    settings.order_blocks = parsed->order_blocks.value_or(false);
+    settings.capacity = parsed->capacity.value_or(0);
+    settings.rejects = parsed->rejects.value_or(false);
+    if (parsed->waiting_max) settings.waiting_max = *parsed->waiting_max;
+    if (parsed->dedup_seconds) settings.dedup = of_seconds(*parsed->dedup_seconds);
+    settings.dedup_by_body = parsed->dedup_by_body.value_or(false);
   };
   // The operator's word wins as a whole, until it is cleared.
   apply_json(operators ? operators : definition);
   return settings;
+}
+
+void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force) {
+  out.rate_per_second.reset();
+  out.burst.reset();
+  out.concurrency.reset();
+  if (in_force.rate_interval_ns != 0) {
+    out.rate_per_second = in_force.rate_per_second;
+    out.burst = in_force.burst;
+  }
+  if (in_force.concurrency != 0) out.concurrency = in_force.concurrency;
+  out.order_blocks = in_force.order_blocks;
+  out.capacity.reset();
+  out.rejects.reset();
+  out.waiting_max.reset();
+  if (in_force.capacity != 0) {
+    out.capacity = in_force.capacity;
+    out.rejects = in_force.rejects;
+    out.waiting_max = in_force.waiting_max;
+  }
+  out.dedup_seconds = static_cast<double>(in_force.dedup.us) / 1e6;
+  out.dedup_by_body = in_force.dedup_by_body;
+}
+
+// What makes two messages of the queue the same; nothing: each is its own.
+std::optional<std::string> dedup_id_of(const queue::Queue& q, const NewMessage& m) {
+  if (m.dedup_id || !q.settings.dedup_by_body) return m.dedup_id;
+  return "body " + sha256_hex(m.body.text());
+}
+
+// Whether all of them fit; those that were sent before need no room.
+Status Engine::Impl::check_capacity(Transaction& tx, const std::vector<NewMessage>& messages) {
+  std::map<const queue::Queue*, std::int64_t> wanted;
+  for (const auto& m : messages) {
+    const queue::Queue* q = queues.find(m.queue);
+    if (q == nullptr || q->settings.capacity == 0) continue;
+    if (const auto id = dedup_id_of(*q, m); id && queues.find_duplicate(tx, *q, *id, now()))
+      continue;
+    wanted[q] += 1;
+  }
+  for (const auto& [q, count] : wanted)
+    if (!queue::Queues::has_room(*q, count)) return full_queue(*q);
+  return ok();
 }
 
 Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessages& c) {
@@ -42,13 +103,15 @@ Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessa
                                 std::to_string(c.messages[i].body.size_bytes()) + " bytes"});
       return error;
     }
+  if (const auto fits = check_capacity(tx, c.messages); !fits) return fits.error();
   const Now time = now();
   SendMessages::Reply reply;
   reply.reserve(c.messages.size());
   for (const auto& m : c.messages) {
     queue::Queue& q = queues.get_or_make(tx, m.queue, time);
-    if (m.dedup_id) {
-      if (const auto earlier = queues.find_duplicate(tx, q, *m.dedup_id, time)) {
+    const auto dedup_id = dedup_id_of(q, m);
+    if (dedup_id) {
+      if (const auto earlier = queues.find_duplicate(tx, q, *dedup_id, time)) {
         reply.push_back({*earlier, true});
         continue;
       }
@@ -57,13 +120,14 @@ Result<SendMessages::Reply> Engine::Impl::apply(Transaction& tx, const SendMessa
     put.id = MessageId{ids.next(time.wall)};
     put.queue = q.id;
     put.priority = m.priority;
+    put.order_key = m.order_key;
     put.body = m.body;
     const std::string headers = headers_json(m.headers);
     put.headers = headers;
     if (m.delay.us > 0) put.due = queue::Due{queue::ClockKind::wall, (time.wall + m.delay).us};
     if (m.expires) put.expires = time.wall + m.delay + *m.expires;
     queues.put(tx, put, time);
-    if (m.dedup_id) queues.remember_dedup(tx, q, *m.dedup_id, put.id, time);
+    if (dedup_id) queues.remember_dedup(tx, q, *dedup_id, put.id, time);
     reply.push_back({put.id, false});
   }
   return reply;
@@ -87,7 +151,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ClearQueueSettings& c) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteQueue& c) {
   queue::Queue* q = queues.find(c.queue);
   if (q == nullptr) return no_such_queue(c.queue);
-  const std::int64_t waiting = q->ready + q->delayed + q->leased + q->held;
+  const std::int64_t waiting = queue::Queues::depth(*q) + q->waiting;
   if (waiting + q->dead != 0)
     return make_error(
         Errc::conflict,
@@ -125,7 +189,7 @@ Result<PurgeQueue::Reply> Engine::Impl::apply(Transaction& tx, const PurgeQueue&
                         "queue \"" + c.queue +
                             "\" holds stages of running workflows, which end only with their runs: "
                             "cancel the runs instead");
-  return PurgeQueue::Reply{queues.purge(tx, *q, purge_step)};
+  return PurgeQueue::Reply{queues.purge(tx, *q, purge_step, now())};
 }
 
 }  // namespace sluice::orchestrator

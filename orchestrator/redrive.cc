@@ -119,8 +119,8 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
     live_runs += 1;
   }
   tx.run(sql::reopen_run, c.run, version->id);
-  for (const auto& open : queues.open_dead_letters(tx, c.run))
-    queues.close_dead_letter(tx, open, true, "");
+  const auto letters = queues.open_dead_letters(tx, c.run);
+  for (const auto& open : letters) queues.close_dead_letter(tx, open, true, "");
   if (machine.timeout_s) {
     row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
     tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);
@@ -143,6 +143,8 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   std::vector<LogRecord> before;
   before.push_back(std::move(redriven));
   take_up(tx, live, std::move(before));
+  // What the failed work's ordering key waited for goes on elsewhere, or has its place again.
+  for (const auto& closed : letters) queues.free_place_of(tx, closed, time);
   return Unit{};
 }
 

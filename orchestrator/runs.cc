@@ -67,6 +67,7 @@ Result<StartRun::Reply> Engine::Impl::apply(Transaction& tx, const StartRun& c) 
                                             to_base32(id));
     }
   }
+  if (const auto calm = check_pressure(catalog.machine(tx, *version)); !calm) return calm.error();
   NewRun run;
   run.name = c.name;
   run.input = c.input;
@@ -182,6 +183,7 @@ void Engine::Impl::end_now(Transaction& tx, Live& live) {
   if (row.child_run) follow_up({Followup::Kind::cancel_run, {}, 0, row.child_run});
   row.child_run = RunId{};
   leave_event(tx, row);
+  leave_room_line(tx, row);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   const std::string failures =

@@ -62,6 +62,7 @@ void Engine::Impl::stop_child(Transaction& tx, Live& live, Join& join) {
   note_fence(live);
   row.child_run = RunId{};
   leave_event(tx, row);
+  leave_room_line(tx, row);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   leave_home(tx, live);

@@ -124,7 +124,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
   q.acknowledged += 1;
   if (lease.owner.empty()) {
     queues.remember_settled(tx, lease.key, queue::Verb::complete, now());
-    queues.remove(tx, lease);
+    queues.remove(tx, lease, now());
     return Unit{};
   }
   Live live = live_of(tx, lease);
@@ -201,9 +201,10 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
        .priority = lease.priority,
        .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
        .headers = stored->headers,
-       .failures = failures},
+       .failures = failures,
+       .message = lease.key.message},
       time);
-  queues.remove(tx, lease);
+  queues.remove(tx, lease, time);
   return Unit{};
 }
 
@@ -370,9 +371,10 @@ void Engine::Impl::lose(Transaction& tx, const LeaseKey& key, std::string_view w
          .priority = copy.priority,
          .body = stored->body ? std::string_view{*stored->body} : std::string_view{"null"},
          .headers = stored->headers,
-         .failures = failures},
+         .failures = failures,
+         .message = key.message},
         time);
-    queues.remove(tx, copy);
+    queues.remove(tx, copy, time);
     return;
   }
   const auto stored = queues.stored(tx, key.message);

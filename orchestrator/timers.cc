@@ -83,9 +83,10 @@ void Engine::Impl::expire_messages(Transaction& tx) {
                             .priority = message.priority,
                             .body = body,
                             .headers = message.headers,
-                            .failures = message.failures},
+                            .failures = message.failures,
+                            .message = message.id},
                            time);
-    queues.remove_stored(tx, message);
+    queues.remove_stored(tx, message, time);
   }
   if (static_cast<std::int64_t>(expired.size()) == ticks_step) more_due = true;
 }
@@ -123,6 +124,8 @@ void Engine::Impl::fire_frames(Transaction& tx) {
         follow(tx);
       } else if (live.row.pending.kind != Pending::Kind::none) {
         go_on(tx, live);
+      } else if (live.row.room.queue != 0) {
+        enter_queue(tx, live);
       } else if (live.row.frame.state != workflows::no_state && kind == WaitKind::continuation) {
         step(tx, live, Continued{}, {});
       } else if (live.row.frame.state == workflows::no_state) {  // not_before has come
@@ -253,7 +256,7 @@ void Engine::Impl::mark_time(Transaction& tx) {
 // When something falls due, as far as the clocks go on as they do now.
 std::optional<Duration> Engine::Impl::next_due() {
   const Duration steady = clock.steady_now();
-  if (more_due || queues.has_dirty()) return steady;
+  if (more_due || queues.has_dirty() || queues.has_roomy()) return steady;
   const Now time = read_clock();
   std::optional<Duration> next;
   const auto at = [&](Duration when) {

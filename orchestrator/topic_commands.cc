@@ -130,6 +130,8 @@ std::optional<Fault> Engine::Impl::deliver(Transaction& tx, const Publication& m
                                            const Binding& binding, const std::string& event_key) {
   switch (binding.kind) {
     case TargetKind::queue:
+      if (const auto* q = queues.find(binding.target); q != nullptr && !queue::Queues::has_room(*q))
+        return Fault{"Sluice.QueueFull", full_queue(*q).detail};
       put_published(tx, message, binding.target);
       return std::nullopt;
     case TargetKind::workflow: {

@@ -119,6 +119,8 @@ class Walk {
   Evaluated<Headers> own_headers(const workflows::TaskState& body, const Doc& input);
   Evaluated<std::optional<int>> priority(const std::optional<workflows::WholeNumber>& from,
                                          const Doc& input);
+  // "" where the state has none.
+  Evaluated<std::string> order_key(const std::optional<workflows::Value>& from, const Doc& input);
   // A Map's numbers; `place` is where the field stands ("ItemBatcher/").
   Evaluated<std::int64_t> count(const std::optional<workflows::WholeNumber>& from,
                                 std::string_view place, std::string_view field, const Doc& input);

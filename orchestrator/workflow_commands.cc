@@ -4,8 +4,6 @@
 #include "orchestrator/engine_impl.h"
 
 namespace sluice::orchestrator {
-namespace {
-
 std::string sha256_hex(std::string_view text) {
   unsigned char digest[32];
   unsigned int size = 0;
@@ -19,8 +17,6 @@ std::string sha256_hex(std::string_view text) {
   }
   return hex;
 }
-
-}  // namespace
 
 Result<DeployWorkflow::Reply> Engine::Impl::apply(Transaction& tx, const DeployWorkflow& c) {
   const Now time = now();

@@ -135,7 +135,8 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
       continue;
     }
     std::size_t idle_lanes = 0;
-    while (max > 0 && q->ready > 0 && idle_lanes < q->lanes.size()) {
+    std::int64_t room = q->settings.limited() ? allowance(*q, now.engine) : INT64_MAX;
+    while (max > 0 && room > 0 && q->ready > 0 && idle_lanes < q->lanes.size()) {
       Lane& turn = *q->lanes[q->next_lane % q->lanes.size()];
       q->next_lane = (q->next_lane + 1) % q->lanes.size();
       if (turn.ready == 0 || paused_lanes_.contains(turn.id)) {
@@ -144,7 +145,8 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
       }
       idle_lanes = 0;
       // One lane alone is taken in one go; several take turns.
-      const std::int64_t want = turn.ready == q->ready ? std::min<std::int64_t>(max, 64) : 1;
+      const std::int64_t want =
+          turn.ready == q->ready ? std::min<std::int64_t>({max, room, 64}) : 1;
       std::vector<Consumer*> takers;
       while (static_cast<std::int64_t>(takers.size()) < std::min(want, turn.ready)) {
         Consumer* c = next_consumer(*q);
@@ -182,12 +184,15 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
         count_state(*q, turn.id, State::leased, 1);
         add_lease(std::move(lease));
         max -= 1;
+        room -= 1;
       }
     }
+    if (room <= 0 && q->ready > 0) await_token(*q, now.engine);
     q->dirty = false;  // Not before: who takes his turn in line is no reason to look again.
     if (max <= 0) later.push_back(q);
   }
   for (Queue* q : later) touch_line(*q);
+  save_rates(tx);
 }
 
 }  // namespace sluice::queue

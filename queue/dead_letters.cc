@@ -25,14 +25,21 @@ void Queues::add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now n
          of_binding(letter.topic), of_binding(letter.binding), of_binding(letter.key));
   if (!letter.queue) return;
   Queue& q = *find(*letter.queue);
+  if (letter.message) {
+    // A replay has the same key.
+    if (const std::string key = key_of(tx, q, *letter.message); !key.empty())
+      tx.run(sql::insert_letter_key, letter.id, key);
+    leave_to_letter(tx, q, *letter.message, letter.id);
+  }
   count(q.dead, 1);
   touch(q);
 }
 
 std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId id) {
+  StoredDeadLetter letter;
+  if (auto q = reader.query(sql::find_letter_key, id); q.step()) letter.order_key = q.text(0);
   auto q = reader.query(sql::find_dead_letter, id);
   if (!q.step()) return std::nullopt;
-  StoredDeadLetter letter;
   letter.id = id;
   letter.kind = static_cast<DeadKind>(q.int64(1));
   letter.open = q.int64(2) == 1;
@@ -60,6 +67,7 @@ bool Queues::close_dead_letter(Transaction& tx, const StoredDeadLetter& letter, 
   const auto changed = tx.run(sql::close_dead_letter, letter.id, static_cast<int>(status),
                               reason.empty() ? std::nullopt : std::optional{reason});
   if (changed == 0) return false;
+  if (letter.kind == DeadKind::queue) tx.run(sql::delete_letter_key, letter.id);
   if (letter.queue) {
     if (Queue* q = find(*letter.queue)) {
       count(q->dead, -1);

@@ -24,8 +24,10 @@ std::optional<WallTime> Queues::next_wall_due() const {
 }
 
 std::optional<EngineTime> Queues::next_engine_due() const {
-  if (next_engine_due_ == INT64_MAX) return std::nullopt;
-  return EngineTime{next_engine_due_};
+  std::int64_t next = next_engine_due_;
+  if (!token_wakes_.empty()) next = std::min(next, token_wakes_.begin()->first);
+  if (next == INT64_MAX) return std::nullopt;
+  return EngineTime{next};
 }
 
 bool Queues::wake_due(Transaction& tx, Now now, std::int64_t max) {
@@ -36,6 +38,7 @@ bool Queues::wake_due(Transaction& tx, Now now, std::int64_t max) {
     int priority;
   };
   bool more = false;
+  wake_limited(now.engine);
   for (const auto clock : {ClockKind::wall, ClockKind::engine}) {
     const std::int64_t time = clock == ClockKind::wall ? now.wall.us : now.engine.us;
     if ((clock == ClockKind::wall ? next_wall_due_ : next_engine_due_) > time) continue;
@@ -45,9 +48,11 @@ bool Queues::wake_due(Transaction& tx, Now now, std::int64_t max) {
           {q.id<MessageTag>(0), q.id<QueueTag>(1), q.int64(2), static_cast<int>(q.int64(3))});
     for (const Row& row : rows) {
       Queue& q = *find(row.queue);
-      tx.run(sql::make_ready, row.id, rank(q, row.priority, now.engine), now.wall);
+      const bool first = first_of_key(tx, q, row.id);
+      tx.run(first ? sql::make_ready : sql::block_message, row.id,
+             rank(q, row.priority, now.engine), now.wall);
       count_state(q, row.lane, State::delayed, -1);
-      count_state(q, row.lane, State::ready, 1);
+      count_state(q, row.lane, first ? State::ready : State::blocked, 1);
       touch_line(q);
     }
     if (static_cast<std::int64_t>(rows.size()) == max) more = true;

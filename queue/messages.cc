@@ -22,16 +22,21 @@ std::optional<std::int64_t> body_reference(const Put& put) {
 
 }  // namespace
 
-std::int64_t Queues::rank(const Queue& q, int priority, EngineTime now) {
+std::int64_t Queues::next_place(EngineTime now) {
   line_clock_ = std::max(line_clock_ + 1, now.us);
-  return line_clock_ - priority * q.settings.ageing.us;
+  return line_clock_;
 }
 
-bool Queues::may_hand_off(Queue& q, const Put& put) {
-  return !put.due && !put.held && q.ready == 0 && !q.paused && !paused_lanes_.contains(put.lane);
+std::int64_t Queues::rank(const Queue& q, int priority, EngineTime now) {
+  return next_place(now) - priority * q.settings.ageing.us;
 }
 
-Lease Queues::make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
+bool Queues::may_hand_off(Queue& q, const Put& put, Now now) {
+  return !put.due && !put.held && q.ready == 0 && !q.paused && !paused_lanes_.contains(put.lane) &&
+         (!q.settings.limited() || allowance(q, now.engine) > 0);
+}
+
+Lease Queues::make_lease(Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
                          std::int64_t attempt, Now now) {
   Lease lease;
   lease.key = {put.id, fence};
@@ -48,6 +53,7 @@ Lease Queues::make_lease(const Queue& q, const Consumer& c, const Put& put, std:
   lease.owner = put.owner;
   lease.memo = put.memo;
   lease.watched = !c.session;
+  take_token(q, now.engine);
   return lease;
 }
 
@@ -55,7 +61,9 @@ void Queues::put(Transaction& tx, const Put& put, Now now) {
   Queue& q = *find(put.queue);
   undo_.save_once(q.sent);
   q.sent += 1;
-  Consumer* taker = may_hand_off(q, put) ? next_consumer(q) : nullptr;
+  const State at_once = put.order_key.empty() ? State::ready : enter_line(tx, q, put, now);
+  Consumer* taker =
+      at_once == State::ready && may_hand_off(q, put, now) ? next_consumer(q) : nullptr;
   const std::int64_t place = rank(q, put.priority, now.engine);
   if (taker != nullptr) {
     Lease lease = make_lease(q, *taker, put, put.fence + 1, put.attempt + 1, now);
@@ -69,7 +77,7 @@ void Queues::put(Transaction& tx, const Put& put, Now now) {
     add_lease(std::move(lease));
     return;
   }
-  const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
+  const State state = put.held ? State::held : put.due ? State::delayed : at_once;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
   tx.run(sql::insert_message, put.id, q.id, put.lane, static_cast<int>(state), place, put.priority,
          put.attempt, 0, put.fence, now.wall,
@@ -92,7 +100,9 @@ void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
     returned(*held);
   }
   count_state(old, from.lane, State::leased, -1);
-  Consumer* taker = may_hand_off(q, put) ? next_consumer(q) : nullptr;
+  const State at_once = move_in_line(tx, old, q, put, now);
+  Consumer* taker =
+      at_once == State::ready && may_hand_off(q, put, now) ? next_consumer(q) : nullptr;
   const std::int64_t place = rank(q, put.priority, now.engine);
   if (taker != nullptr && !put.failures) {
     Lease lease = make_lease(q, *taker, put, put.fence + 1, put.attempt + 1, now);
@@ -108,7 +118,7 @@ void Queues::move(Transaction& tx, const Lease& from, const Put& put, Now now) {
     count(taker->in_hands, -1);
     into_line(*taker);
   }
-  const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
+  const State state = put.held ? State::held : put.due ? State::delayed : at_once;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
   tx.run(sql::move_message, put.id, q.id, static_cast<int>(state), place, put.priority, put.attempt,
          0, now.wall, due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
@@ -124,8 +134,10 @@ void Queues::move_stored(Transaction& tx, const StoredMessage& from, const Put& 
   Queue& q = *find(put.queue);
   undo_.save_once(q.sent);
   q.sent += 1;
-  count_state(*find(from.queue), from.lane, from.state, -1);
-  const State state = put.held ? State::held : put.due ? State::delayed : State::ready;
+  Queue& old = *find(from.queue);
+  count_state(old, from.lane, from.state, -1);
+  const State at_once = move_in_line(tx, old, q, put, now);
+  const State state = put.held ? State::held : put.due ? State::delayed : at_once;
   const std::optional<Due> due = state == State::delayed ? put.due : std::nullopt;
   tx.run(sql::move_message, put.id, q.id, static_cast<int>(state),
          rank(q, put.priority, now.engine), put.priority, put.attempt, 0, now.wall,
@@ -137,17 +149,20 @@ void Queues::move_stored(Transaction& tx, const StoredMessage& from, const Put& 
   if (state == State::ready) touch_line(q);
 }
 
-void Queues::remove(Transaction& tx, const Lease& lease) {
+void Queues::remove(Transaction& tx, const Lease& lease, Now now) {
   Queue& q = *find(lease.queue);
   tx.run(sql::delete_message, lease.key.message);
   count_state(q, lease.lane, State::leased, -1);
+  leave_line(tx, q, lease.key.message, now);
   if (Lease* held = find_lease(lease.key); held != nullptr && !held->over) returned(*held);
 }
 
-void Queues::remove_stored(Transaction& tx, const StoredMessage& message) {
+void Queues::remove_stored(Transaction& tx, const StoredMessage& message, Now now) {
   SLUICE_CHECK(message.state != State::leased, "a message that nobody holds");
+  Queue& q = *find(message.queue);
   tx.run(sql::delete_message, message.id);
-  count_state(*find(message.queue), message.lane, message.state, -1);
+  count_state(q, message.lane, message.state, -1);
+  leave_line(tx, q, message.id, now);
 }
 
 void Queues::give_back(Transaction& tx, const Lease& lease, std::optional<Due> due,
@@ -168,7 +183,8 @@ void Queues::give_back(Transaction& tx, const Lease& lease, std::optional<Due> d
 }
 
 void Queues::hold(Transaction& tx, const StoredMessage& message, Now now) {
-  SLUICE_CHECK(message.state == State::ready || message.state == State::delayed,
+  SLUICE_CHECK(message.state == State::ready || message.state == State::delayed ||
+                   message.state == State::blocked,
                "a message that waits");
   tx.run(sql::hold_message, message.id, now.wall);
   count_state(*find(message.queue), message.lane, message.state, -1);
@@ -179,7 +195,8 @@ void Queues::unhold(Transaction& tx, const StoredMessage& message, std::optional
                     Now now) {
   SLUICE_CHECK(message.state == State::held, "a held message");
   Queue& q = *find(message.queue);
-  const State state = due ? State::delayed : State::ready;
+  const State at_once = first_of_key(tx, q, message.id) ? State::ready : State::blocked;
+  const State state = due ? State::delayed : at_once;
   tx.run(sql::unhold_message, message.id, static_cast<int>(state),
          rank(q, message.priority, now.engine), now.wall,
          due ? std::optional{static_cast<int>(due->clock)} : std::nullopt,
@@ -225,7 +242,7 @@ void Queues::remember_dedup(Transaction& tx, const Queue& q, std::string_view de
   tx.run(sql::put_dedup, q.id, dedup_id, id, now.wall + q.settings.dedup);
 }
 
-std::int64_t Queues::purge(Transaction& tx, Queue& q, std::int64_t max) {
+std::int64_t Queues::purge(Transaction& tx, Queue& q, std::int64_t max, Now now) {
   std::int64_t removed = 0;
   const auto purge_one_kind = [&](const storage::Sql& statement, State state) {
     std::vector<std::pair<MessageId, std::int64_t>> found;
@@ -234,10 +251,13 @@ std::int64_t Queues::purge(Transaction& tx, Queue& q, std::int64_t max) {
     for (const auto& [id, lane_id] : found) {
       tx.run(sql::delete_message, id);
       count_state(q, lane_id, state, -1);
+      leave_line(tx, q, id, now);
     }
     removed += static_cast<std::int64_t>(found.size());
   };
-  purge_one_kind(sql::purge_ready, State::ready);
+  // Those behind another first: none of them is let through to be removed the next moment.
+  if (q.blocked > 0) purge_one_kind(sql::purge_blocked, State::blocked);
+  if (removed < max) purge_one_kind(sql::purge_ready, State::ready);
   if (removed < max) purge_one_kind(sql::purge_delayed, State::delayed);
   return removed;
 }

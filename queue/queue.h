@@ -1,6 +1,7 @@
 // Durable queues: messages that are sent, handed out under a lease, and ended or handed out again.
 //
-// A message is ready, delayed, leased or held (set aside by its owner), and gone once it is ended;
+// A message is ready, delayed, blocked (behind another of its ordering key), leased or held (set
+// aside by its owner), and gone once it is ended;
 // what cannot be processed becomes a dead letter with every attempt's story. Taking a message lends
 // it to a worker: the lease has a session, a deadline in engine time, and a fence, a number that
 // grows with each hand-out of the message. A token names (message, fence); once that hand-out is
@@ -13,6 +14,7 @@
 // Invariants:
 //   - leased  <=>  the row has a lease, and Leases has it in memory.
 //   - (message, fence) names one hand-out for ever.
+//   - Of the messages of one queue and ordering key, only the first may be ready or leased.
 //   - The counts in memory are those of the rows, after every command and after every rollback.
 //
 // Threads: everything here is confined to the writer thread; each change takes the batch's
@@ -61,6 +63,17 @@ struct Settings {
   bool at_most_once = false;
   Duration ageing = seconds(60);  // one step of priority is worth this much waiting
   Duration dedup = seconds(300);
+  // Limits; 0 is none.
+  std::int64_t concurrency = 0;       // leased at a time
+  double rate_per_second = 0;         // as it was given; what counts is:
+  std::int64_t rate_interval_ns = 0;  // between two hand-outs, on average
+  std::int64_t burst = 1;             // hand-outs at once after a rest
+  bool order_blocks = false;          // a dead letter keeps its ordering key
+  std::int64_t capacity = 0;          // messages, those in hands too
+  bool rejects = false;               // when full; else there is a line for room
+  std::int64_t waiting_max = 1'000;   // in that line, before new work is refused
+  bool dedup_by_body = false;         // one without a dedup id of its own goes by its body
+  bool limited() const { return concurrency != 0 || rate_interval_ns != 0; }
   bool operator==(const Settings&) const = default;
 };
 
@@ -156,6 +169,9 @@ struct Put {
   std::int64_t fence = 0;    // of its latest hand-out
   std::optional<std::string_view> failures;
   bool held = false;
+  std::string_view order_key{};  // "": none
+  bool same_work = false;        // the same work again: it keeps its place in its key's line
+  DeadLetterId replay_of{};      // takes the place that this dead letter kept
 };
 
 struct StoredMessage {
@@ -187,6 +203,7 @@ struct NewDeadLetter {
   int priority = priority_default;
   std::string_view body{}, headers{}, failures{};
   std::string_view topic{}, binding{}, key{};  // kind binding: which could not be served
+  std::optional<MessageId> message{};          // kind queue: which it was
 };
 struct StoredDeadLetter {
   DeadLetterId id;
@@ -198,6 +215,7 @@ struct StoredDeadLetter {
   int priority = priority_default;
   std::string error, body, headers;
   std::string topic, binding, key;
+  std::string order_key;  // kind queue: the message's; "": none
 };
 
 enum class Verb : int { complete = 1, fail = 2, release = 3 };
@@ -216,12 +234,17 @@ struct Queue {
   bool paused = false;
   EngineTime paused_since;  // while paused
   Duration paused_total;    // all earlier pauses together
-  std::int64_t ready = 0, delayed = 0, leased = 0, held = 0, dead = 0;
+  std::int64_t ready = 0, delayed = 0, leased = 0, held = 0, dead = 0, blocked = 0;
   std::int64_t sent = 0, acknowledged = 0, failed = 0, redelivered = 0;  // since start
   std::vector<std::unique_ptr<Lane>> lanes;
   std::size_t next_lane = 0;      // whose turn it is
   std::deque<std::int64_t> line;  // consumers that may take, in turn
   std::int64_t consumers = 0;
+  std::int64_t waiting = 0;       // for room
+  bool roomy = false;             // somebody may be let in
+  std::int64_t keyed = 0;         // places in the lines of ordering keys
+  std::int64_t rate_next_ns = 0;  // engine time; see limits.cc
+  bool rate_unsaved = false;
   bool dirty = false;    // look for work for the line before the commit
   bool touched = false;  // changed since touched() was last taken
 };
@@ -267,8 +290,8 @@ class Queues {
   // As move(), for a message that nobody holds.
   void move_stored(Transaction& tx, const StoredMessage& from, const Put& put, Now now);
   // Ends the message: it was processed, or its owner has it now. Ends the lease.
-  void remove(Transaction& tx, const Lease& lease);
-  void remove_stored(Transaction& tx, const StoredMessage& message);
+  void remove(Transaction& tx, const Lease& lease, Now now);
+  void remove_stored(Transaction& tx, const StoredMessage& message, Now now);
   // Back into the line, at once or when due. `lost` of the row becomes `lost`. Ends the lease.
   void give_back(Transaction& tx, const Lease& lease, std::optional<Due> due, std::int64_t lost,
                  const std::optional<std::string>& failures, bool hold, Now now);
@@ -280,8 +303,8 @@ class Queues {
                                           std::string_view dedup_id, Now now);
   void remember_dedup(Transaction& tx, const Queue& q, std::string_view dedup_id, MessageId id,
                       Now now);
-  // Removes at most `max` bare messages that are ready or delayed; says how many.
-  std::int64_t purge(Transaction& tx, Queue& q, std::int64_t max);
+  // Removes at most `max` bare messages that are in nobody's hands; says how many.
+  std::int64_t purge(Transaction& tx, Queue& q, std::int64_t max, Now now);
 
   // ---- leases ----
   Lease* find_lease(const LeaseKey& key);
@@ -319,6 +342,12 @@ class Queues {
   void not_delivered(const Handout& handout);
   bool has_dirty() const { return !dirty_.empty(); }
 
+  // ---- limits ----
+  // How many messages the queue's limits let out at this moment; without limits: no bound.
+  static std::int64_t allowance(const Queue& q, EngineTime now);
+  // When the rate lets the next message out; a time that has passed: now.
+  static EngineTime next_token(const Queue& q);
+
   // ---- time ----
   std::optional<WallTime> next_wall_due() const;
   std::optional<EngineTime> next_engine_due() const;
@@ -327,6 +356,35 @@ class Queues {
   // Bare messages that were unclaimed for too long; the caller dead-letters them.
   std::vector<StoredMessage> expired(Transaction& tx, Now now, std::int64_t max);
   void sweep(Transaction& tx, Now now);  // dedup ids and settled verbs past their time, a step
+
+  // ---- capacity ----
+  static std::int64_t depth(const Queue& q);
+  // Whether so many more may be put into it; not while somebody waits for room.
+  static bool has_room(const Queue& q, std::int64_t messages = 1);
+  // At the end of the line for room; the place is needed to leave it.
+  std::int64_t wait_for_room(Transaction& tx, Queue& q, std::int64_t who, Now now);
+  void leave_room_line(Transaction& tx, Queue& q, std::int64_t place);
+  std::int64_t waiting() const { return waiting_; }  // for room, in all queues
+  // Queues in which there may be room for those who wait.
+  std::vector<QueueId> take_roomy();
+  bool has_roomy() const { return !roomy_.empty(); }
+  void touch_room(Queue& q);
+  struct RoomWaiter {
+    std::int64_t place = 0;
+    std::int64_t who = 0;
+  };
+  // Who is to be let in now.
+  std::optional<RoomWaiter> next_for_room(Transaction& tx, Queue& q);
+
+  // ---- ordering keys ----
+  // Whether the message is the first of its ordering key, or has none.
+  bool first_of_key(Reader& reader, const Queue& q, MessageId id);
+  std::string key_of(Reader& reader, const Queue& q, MessageId id);  // "": none
+  // The message becomes a dead letter; where the queue says OrderOnDead: Block, its place in the
+  // line of its key is the letter's from now on.
+  void leave_to_letter(Transaction& tx, Queue& q, MessageId message, DeadLetterId letter);
+  // The letter is closed; if it still has a place, the next of its key is let through.
+  void free_place_of(Transaction& tx, const StoredDeadLetter& letter, Now now);
 
   // ---- dead letters ----
   void add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now now);
@@ -350,6 +408,7 @@ class Queues {
   void committed();  // drops what was gone in this batch
 
  private:
+  std::int64_t next_place(EngineTime now);
   std::int64_t rank(const Queue& q, int priority, EngineTime now);
   Consumer* next_consumer(Queue& q);
   void into_line(Consumer& c);
@@ -360,14 +419,24 @@ class Queues {
   void link(Lease& lease);  // among those of its session, if it has one
   void unlink(Lease& lease);
   void drop_lease(const LeaseKey& key);
-  Lease make_lease(const Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
+  Lease make_lease(Queue& q, const Consumer& c, const Put& put, std::int64_t fence,
                    std::int64_t attempt, Now now);
-  bool may_hand_off(Queue& q, const Put& put);
+  bool may_hand_off(Queue& q, const Put& put, Now now);
   void touch_line(Queue& q);
   void hand_out(Handout handout);
   void touch(Queue& q);
   void note_due(const std::optional<Due>& due);
   void refresh_due(Transaction& tx, ClockKind clock);
+  void take_token(Queue& q, EngineTime now);
+  void await_token(Queue& q, EngineTime now);
+  void wake_limited(EngineTime now);
+  void save_rates(Transaction& tx);
+  void put_settings(Queue& q, Settings settings);
+  State enter_line(Transaction& tx, Queue& q, const Put& put, Now now);
+  void leave_line(Transaction& tx, Queue& q, MessageId id, Now now);
+  State move_in_line(Transaction& tx, Queue& old, Queue& q, const Put& put, Now now);
+  void let_next_through(Transaction& tx, Queue& q, const std::string& key, std::int64_t place,
+                        Now now);
 
   storage::UndoLog& undo_;
   std::unordered_map<std::int64_t, std::unique_ptr<Queue>> queues_;
@@ -382,6 +451,10 @@ class Queues {
   std::vector<Queue*> dirty_;
   std::vector<Queue*> touched_;
   std::vector<Handout> handouts_;
+  std::set<std::pair<std::int64_t, std::int64_t>> token_wakes_;  // engine µs, queue
+  std::vector<Queue*> rates_unsaved_;
+  std::vector<QueueId> roomy_;
+  std::int64_t waiting_ = 0;
   std::int64_t next_queue_ = 1, next_consumer_ = 1, largest_id_ = 0, loaded_in_lanes_ = 0;
   std::int64_t line_clock_ = 0;  // ranks grow, so that one queue's order is the order of arrival
   std::int64_t next_wall_due_ = INT64_MAX, next_engine_due_ = INT64_MAX, next_expiring_ = INT64_MAX;

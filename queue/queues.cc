@@ -18,6 +18,8 @@ void Queues::load(Reader& reader) {
     touch(*made);
     queues_[made->id.value] = std::move(made);
   }
+  for (auto q = reader.query(sql::all_limits); q.step();)
+    if (Queue* queue = find(q.id<QueueTag>(0))) queue->rate_next_ns = q.int64(1);
   const auto count_each = [&](const storage::Sql& statement, State state) {
     for (auto q = reader.query(statement); q.step();) {
       if (Queue* queue = find(q.id<QueueTag>(0)))
@@ -28,6 +30,15 @@ void Queues::load(Reader& reader) {
   count_each(sql::count_ready, State::ready);
   count_each(sql::count_delayed, State::delayed);
   count_each(sql::count_held, State::held);
+  count_each(sql::count_blocked, State::blocked);
+  for (auto q = reader.query(sql::count_waiting); q.step();)
+    if (Queue* queue = find(q.id<QueueTag>(0))) {
+      queue->waiting = q.int64(1);
+      waiting_ += q.int64(1);
+      touch_room(*queue);
+    }
+  for (auto q = reader.query(sql::count_keyed); q.step();)
+    if (Queue* queue = find(q.id<QueueTag>(0))) queue->keyed = q.int64(1);
   for (auto q = reader.query(sql::count_dead); q.step();) {
     if (Queue* queue = find(q.id<QueueTag>(0))) queue->dead += q.int64(1);
   }
@@ -96,24 +107,18 @@ Queue& Queues::get_or_make(Transaction& tx, std::string_view name, Now now) {
 void Queues::set_operator_settings(Transaction& tx, Queue& q,
                                    const std::optional<std::string>& json, Settings in_force) {
   tx.run(sql::set_operator_settings, q.id, json);
-  undo_.add([&q, before = q.settings, text = q.operator_settings] {
-    q.settings = before;
-    q.operator_settings = text;
-  });
+  undo_.add([&q, text = q.operator_settings] { q.operator_settings = text; });
   q.operator_settings = json;
-  q.settings = in_force;
+  put_settings(q, in_force);
   touch(q);
 }
 
 void Queues::set_definition_settings(Transaction& tx, Queue& q,
                                      const std::optional<std::string>& json, Settings in_force) {
   tx.run(sql::set_definition_settings, q.id, json);
-  undo_.add([&q, before = q.settings, text = q.definition_settings] {
-    q.settings = before;
-    q.definition_settings = text;
-  });
+  undo_.add([&q, text = q.definition_settings] { q.definition_settings = text; });
   q.definition_settings = json;
-  q.settings = in_force;
+  put_settings(q, in_force);
   touch(q);
 }
 
@@ -137,8 +142,9 @@ Duration Queues::paused_for(const Queue& q, EngineTime now) {
 }
 
 void Queues::erase(Transaction& tx, Queue& q) {
-  SLUICE_CHECK(q.ready + q.delayed + q.leased + q.held + q.dead == 0, "an empty queue");
+  SLUICE_CHECK(depth(q) + q.dead + q.keyed + q.waiting == 0, "an empty queue");
   tx.run(sql::delete_queue, q.id);
+  tx.run(sql::delete_limits, q.id);
   const auto at = queues_.find(q.id.value);
   by_name_.erase(q.name);
   gone_queues_.push_back(std::move(at->second));
@@ -194,6 +200,7 @@ std::vector<Queue*> Queues::take_touched() {
 
 void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64_t delta) {
   touch(q);
+  if (delta < 0) touch_room(q);
   switch (state) {
     case State::ready:
       count(q.ready, delta);
@@ -206,14 +213,15 @@ void Queues::count_state(Queue& q, std::int64_t lane_id, State state, std::int64
       undo_.save_once(q.leased);
       q.leased += delta;
       SLUICE_CHECK(q.leased >= 0, "a count that is not negative");
+      if (delta < 0 && q.settings.concurrency != 0) touch_line(q);  // A slot is free.
       return;
     case State::held:
       count(q.held, delta);
       return;
     case State::blocked:
-      break;
+      count(q.blocked, delta);
+      return;
   }
-  SLUICE_CHECK(false, "a state that messages of this version have");
 }
 
 void Queues::committed() {
@@ -222,6 +230,7 @@ void Queues::committed() {
   for (const auto& gone : gone_queues_) {
     std::erase(dirty_, gone.get());
     std::erase(touched_, gone.get());
+    std::erase(rates_unsaved_, gone.get());
   }
   gone_queues_.clear();
   handouts_.clear();

@@ -24,6 +24,14 @@ inline constexpr Sql set_paused{
     "UPDATE queues SET paused = ?2, paused_since = ?3, paused_total = ?4 WHERE id = ?1"};
 inline constexpr Sql delete_queue{"queue.delete_queue", "DELETE FROM queues WHERE id = ?1"};
 
+// ---- limits ----
+inline constexpr Sql put_limits{"queue.put_limits",
+                                "INSERT INTO queue_limits (queue, rate_next) VALUES (?1, ?2) ON "
+                                "CONFLICT (queue) DO UPDATE SET rate_next = excluded.rate_next"};
+inline constexpr Sql all_limits{"queue.all_limits", "SELECT queue, rate_next FROM queue_limits"};
+inline constexpr Sql delete_limits{"queue.delete_limits",
+                                   "DELETE FROM queue_limits WHERE queue = ?1"};
+
 // ---- counts at start-up: each walks one narrow index, never the table ----
 inline constexpr Sql count_ready{"queue.count_ready",
                                  "SELECT queue, lane, count(*) FROM messages INDEXED BY "
@@ -31,6 +39,11 @@ inline constexpr Sql count_ready{"queue.count_ready",
 inline constexpr Sql count_delayed{"queue.count_delayed",
                                    "SELECT queue, lane, count(*) FROM messages INDEXED BY "
                                    "messages_delayed WHERE state = 2 GROUP BY queue, lane"};
+inline constexpr Sql count_blocked{"queue.count_blocked",
+                                   "SELECT queue, lane, count(*) FROM messages INDEXED BY "
+                                   "messages_blocked WHERE state = 3 GROUP BY queue, lane"};
+inline constexpr Sql count_keyed{"queue.count_keyed",
+                                 "SELECT queue, count(*) FROM order_lines GROUP BY queue"};
 inline constexpr Sql count_held{"queue.count_held",
                                 "SELECT queue, lane, count(*) FROM messages INDEXED BY "
                                 "messages_held WHERE state = 5 GROUP BY queue, lane"};
@@ -127,7 +140,67 @@ inline constexpr Sql unhold_message{"queue.unhold_message",
                                     "UPDATE messages SET state = ?2, rank = ?3, since_at = ?4, "
                                     "due_clock = ?5, due = ?6 WHERE id = ?1"};
 
+// ---- lines for room ----
+inline constexpr Sql join_room_line{
+    "queue.join_room_line", "INSERT INTO room_lines (queue, place, who) VALUES (?1, ?2, ?3)"};
+inline constexpr Sql leave_room_line{"queue.leave_room_line",
+                                     "DELETE FROM room_lines WHERE queue = ?1 AND place = ?2"};
+inline constexpr Sql first_for_room{
+    "queue.first_for_room",
+    "SELECT place, who FROM room_lines WHERE queue = ?1 ORDER BY place LIMIT 1"};
+inline constexpr Sql count_waiting{"queue.count_waiting",
+                                   "SELECT queue, count(*) FROM room_lines GROUP BY queue"};
+
+// ---- lines of ordering keys ----
+inline constexpr Sql insert_place{
+    "queue.insert_place",
+    "INSERT INTO order_lines (queue, order_key, place, message) VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Sql delete_place{
+    "queue.delete_place",
+    "DELETE FROM order_lines WHERE queue = ?1 AND order_key = ?2 AND place = ?3"};
+inline constexpr Sql take_place{"queue.take_place",
+                                "UPDATE order_lines SET message = ?4, dead_letter = NULL WHERE "
+                                "queue = ?1 AND order_key = ?2 AND place = ?3"};
+inline constexpr Sql place_of_message{
+    "queue.place_of_message",
+    "SELECT queue, order_key, place FROM order_lines INDEXED BY order_lines_message WHERE message "
+    "= ?1 AND dead_letter IS NULL"};
+// The place that a dead letter keeps for the work of this message.
+inline constexpr Sql kept_place_of{
+    "queue.kept_place_of",
+    "SELECT queue, order_key, place FROM order_lines INDEXED BY order_lines_message WHERE message "
+    "= ?1"};
+inline constexpr Sql place_of_letter{
+    "queue.place_of_letter",
+    "SELECT queue, order_key, place FROM order_lines INDEXED BY order_lines_dead WHERE dead_letter "
+    "= ?1"};
+inline constexpr Sql before_in_line{
+    "queue.before_in_line",
+    "SELECT 1 FROM order_lines WHERE queue = ?1 AND order_key = ?2 AND place < ?3 LIMIT 1"};
+inline constexpr Sql first_in_line{
+    "queue.first_in_line",
+    "SELECT l.message, l.place, m.state, m.lane FROM order_lines l LEFT JOIN messages m ON m.id = "
+    "l.message WHERE l.queue = ?1 AND l.order_key = ?2 ORDER BY l.place LIMIT 1"};
+inline constexpr Sql leave_to_letter{"queue.leave_to_letter",
+                                     "UPDATE order_lines SET dead_letter = ?2 WHERE message = ?1"};
+inline constexpr Sql unblock_message{
+    "queue.unblock_message",
+    "UPDATE messages SET state = 1, since_at = ?2 WHERE id = ?1 AND state = 3"};
+inline constexpr Sql block_message{"queue.block_message",
+                                   "UPDATE messages SET state = 3, rank = ?2, since_at = ?3, "
+                                   "due_clock = NULL, due = NULL WHERE id = ?1"};
+inline constexpr Sql insert_letter_key{
+    "queue.insert_letter_key", "INSERT INTO letter_keys (dead_letter, order_key) VALUES (?1, ?2)"};
+inline constexpr Sql find_letter_key{"queue.find_letter_key",
+                                     "SELECT order_key FROM letter_keys WHERE dead_letter = ?1"};
+inline constexpr Sql delete_letter_key{"queue.delete_letter_key",
+                                       "DELETE FROM letter_keys WHERE dead_letter = ?1"};
+
 // ---- purge: one step ----
+inline constexpr Sql purge_blocked{
+    "queue.purge_blocked",
+    "SELECT id, lane FROM messages INDEXED BY messages_blocked WHERE "
+    "state = 3 AND queue = ?1 AND lane = 0 LIMIT ?2"};
 inline constexpr Sql purge_ready{"queue.purge_ready",
                                  "SELECT id, lane FROM messages INDEXED BY messages_ready WHERE "
                                  "state = 1 AND queue = ?1 AND lane = 0 LIMIT ?2"};

@@ -76,6 +76,12 @@ void parse_queues(const Fields& fields, Machine& machine) {
       context.warning(pointer, fmt::format("no Task of this definition names the queue {}{}",
                                            in_quotes(name), context.suggestion(name, used)));
     }
+    if (std::ranges::find(used, std::string_view(name)) != used.end())
+      for (const std::string_view field : {"DedupSeconds", "DedupBy"})
+        if (value.contains(field))
+          context.problem(pointer + "/" + std::string(field),
+                          "a stage's message ends only with its stage: a queue that a Task names "
+                          "has no dedup");
     machine.queues.emplace_back(name, std::move(*settings));
   }
 }

@@ -110,6 +110,41 @@ void parse_priority(const Fields& fields, QueryLanguage language, TaskState& tas
   if (auto path = parse_value_path(fields, "Priority.$")) task.priority = std::move(*path);
 }
 
+void parse_order_key(const Fields& fields, QueryLanguage language, TaskState& task) {
+  const bool jsonpath = language == QueryLanguage::jsonpath;
+  const bool by_path = jsonpath && fields.has("OrderKey.$");
+  const std::string_view name = by_path ? "OrderKey.$" : "OrderKey";
+  const Json* value = fields.find(name);
+  if (value == nullptr) return;
+  ParseContext& context = fields.context();
+  if (jsonpath) fields.exclude("OrderKey", "OrderKey.$");
+  const auto kind = task.resource.kind;
+  if (kind == ResourceKind::run || kind == ResourceKind::topic || kind == ResourceKind::event ||
+      kind == ResourceKind::send) {
+    context.problem(fields.pointer(name),
+                    "\"OrderKey\" orders the messages of a stage queue, and this state has none");
+    return;
+  }
+  if (!value->is_string() || value->get_ref<const std::string&>().empty() ||
+      value->get_ref<const std::string&>().size() > order_key_bytes_max) {
+    context.problem(fields.pointer(name),
+                    fmt::format("\"{}\" must be a string of 1 to {} bytes, not {}", name,
+                                order_key_bytes_max, describe(*value)));
+    return;
+  }
+  if (!jsonpath) {
+    task.order_key = parse_value(fields, name, language);
+    return;
+  }
+  Json object = Json::object();
+  object[std::string(name)] = *value;
+  auto parsed = Value::parse(language, object, fields.pointer());
+  if (!parsed)
+    context.add(parsed.error(), fields.pointer(name));
+  else
+    task.order_key = *std::move(parsed);
+}
+
 // Whether a header, or all of them, are computed.
 bool computes(const Json& headers, QueryLanguage language) {
   for (const auto& [name, value] : headers.items()) {
@@ -188,6 +223,7 @@ TaskState parse_task(const Fields& fields, QueryLanguage language) {
   check_credentials(fields, language);
   parse_priority(fields, language, task);
   parse_headers(fields, language, task);
+  parse_order_key(fields, language, task);
   return task;
 }
 

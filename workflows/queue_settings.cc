@@ -13,14 +13,36 @@ namespace {
 constexpr double lease_seconds_min = 0.001;
 constexpr double lease_seconds_max = 31'622'400;  // 366 days
 constexpr std::int64_t deliveries_most = 1'000'000;
+constexpr double rate_min = 0.001, rate_max = 1'000'000;
+constexpr std::int64_t burst_max = 1'000'000, concurrency_max = 1'000'000;
+constexpr std::int64_t capacity_max = 1'000'000'000, waiting_most = 1'000'000'000;
+constexpr std::array<std::string_view, 2> when_full = {"Block", "Reject"};
+constexpr std::array<std::string_view, 2> dedup_by = {"Id", "Body"};
+constexpr std::array<std::string_view, 2> dead_orders = {"Release", "Block"};
 constexpr std::array<std::string_view, 2> deliveries = {"AtLeastOnce", "AtMostOnce"};
 
-constexpr FieldRule rules[] = {
-    {"LeaseSeconds"},        {"MaxDeliveries"},        {"Delivery"},
-    {"AgeingSeconds"},       {"Capacity", false},      {"WhenFull", false},
-    {"MaxWaiting", false},   {"RatePerSecond", false}, {"Burst", false},
-    {"Concurrency", false},  {"OrderOnDead", false},   {"Breaker", false},
-    {"DedupSeconds", false}, {"DedupBy", false},       {"DeadLetters", false}};
+constexpr FieldRule rules[] = {{"LeaseSeconds"},  {"MaxDeliveries"}, {"Delivery"},
+                               {"AgeingSeconds"}, {"Capacity"},      {"WhenFull"},
+                               {"MaxWaiting"},    {"RatePerSecond"}, {"Burst"},
+                               {"Concurrency"},   {"OrderOnDead"},   {"Breaker", false},
+                               {"DedupSeconds"},  {"DedupBy"},       {"DeadLetters", false}};
+
+void parse_capacity(const Fields& fields, QueueSettings& settings) {
+  settings.capacity = fields.integer("Capacity", 1, capacity_max);
+  settings.waiting_max = fields.integer("MaxWaiting", 0, waiting_most);
+  const Json* full = fields.find("WhenFull");
+  if (full != nullptr && (*full == "DropOldest" || *full == "Coalesce"))
+    fields.context().problem(fields.pointer("WhenFull"),
+                             not_offered(in_quotes(full->get_ref<const std::string&>())));
+  else if (const auto chosen = fields.one_of("WhenFull", when_full))
+    settings.rejects = *chosen == 1;
+  if (fields.has("Capacity")) return;
+  for (const std::string_view name : {"WhenFull", "MaxWaiting"})
+    if (fields.has(name))
+      fields.context().problem(
+          fields.pointer(name),
+          fmt::format("{} says what happens at a \"Capacity\", which is missing", in_quotes(name)));
+}
 
 }  // namespace
 
@@ -39,6 +61,18 @@ Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view p
     if (const auto delivery = fields.one_of("Delivery", deliveries)) {
       settings.at_most_once = *delivery == 1;
     }
+    settings.rate_per_second = fields.number("RatePerSecond", rate_min, rate_max);
+    settings.burst = fields.integer("Burst", 1, burst_max);
+    if (fields.has("Burst") && !fields.has("RatePerSecond"))
+      context.problem(fields.pointer("Burst"),
+                      "\"Burst\" says how many may go at once at a \"RatePerSecond\", which is "
+                      "missing");
+    settings.concurrency = fields.integer("Concurrency", 1, concurrency_max);
+    if (const auto order = fields.one_of("OrderOnDead", dead_orders))
+      settings.order_blocks = *order == 1;
+    parse_capacity(fields, settings);
+    settings.dedup_seconds = fields.number("DedupSeconds", lease_seconds_min, lease_seconds_max);
+    if (const auto by = fields.one_of("DedupBy", dedup_by)) settings.dedup_by_body = *by == 1;
   }
   if (!context.sound()) {
     return Error{Errc::invalid_argument, "the queue's settings are at fault",
@@ -53,6 +87,15 @@ Json to_json(const QueueSettings& settings) {
   if (settings.deliveries_max) out["MaxDeliveries"] = *settings.deliveries_max;
   if (settings.at_most_once) out["Delivery"] = deliveries[*settings.at_most_once ? 1 : 0];
   if (settings.ageing_seconds) out["AgeingSeconds"] = *settings.ageing_seconds;
+  if (settings.capacity) out["Capacity"] = *settings.capacity;
+  if (settings.rejects) out["WhenFull"] = when_full[*settings.rejects ? 1 : 0];
+  if (settings.waiting_max) out["MaxWaiting"] = *settings.waiting_max;
+  if (settings.rate_per_second) out["RatePerSecond"] = *settings.rate_per_second;
+  if (settings.burst) out["Burst"] = *settings.burst;
+  if (settings.concurrency) out["Concurrency"] = *settings.concurrency;
+  if (settings.order_blocks) out["OrderOnDead"] = dead_orders[*settings.order_blocks ? 1 : 0];
+  if (settings.dedup_seconds) out["DedupSeconds"] = *settings.dedup_seconds;
+  if (settings.dedup_by_body) out["DedupBy"] = dedup_by[*settings.dedup_by_body ? 1 : 0];
   return out;
 }
 

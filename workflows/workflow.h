@@ -68,7 +68,10 @@ struct TaskState {
   std::vector<std::pair<std::string, std::string>> headers;
   // Where any header is computed: an object of strings, in place of `headers`.
   std::optional<Value> headers_computed;
+  // In JSONPath as the member OrderKey of an object.
+  std::optional<Value> order_key;
 };
+inline constexpr std::size_t order_key_bytes_max = 512;
 struct PassState {
   std::optional<Doc> result;        // JSONPath
   std::optional<Value> parameters;  // JSONPath
@@ -165,10 +168,19 @@ struct State {
 
 // Settings of one queue, as a definition or an operator gives them; absent means the default.
 struct QueueSettings {
-  std::optional<double> lease_seconds;         // 30
-  std::optional<std::int64_t> deliveries_max;  // MaxDeliveries, 5
-  std::optional<bool> at_most_once;            // Delivery: AtMostOnce
-  std::optional<double> ageing_seconds;        // 60
+  std::optional<double> lease_seconds;           // 30
+  std::optional<std::int64_t> deliveries_max;    // MaxDeliveries, 5
+  std::optional<bool> at_most_once;              // Delivery: AtMostOnce
+  std::optional<double> ageing_seconds;          // 60
+  std::optional<double> rate_per_second = {};    // none
+  std::optional<std::int64_t> burst = {};        // the rate, at least 1
+  std::optional<std::int64_t> concurrency = {};  // none
+  std::optional<bool> order_blocks = {};         // OrderOnDead: Block
+  std::optional<std::int64_t> capacity = {};     // none
+  std::optional<bool> rejects = {};              // WhenFull: Reject
+  std::optional<std::int64_t> waiting_max = {};  // MaxWaiting, 1000
+  std::optional<double> dedup_seconds = {};      // 300
+  std::optional<bool> dedup_by_body = {};        // DedupBy: Body
   bool operator==(const QueueSettings&) const = default;
 };
 

@@ -187,6 +187,7 @@ Result<Json> Client::send(std::string_view queue, const std::vector<Message>& me
                 .number_if("priority", message.priority)
                 .seconds_if("delay_seconds", message.delay)
                 .text_if("dedup_id", message.dedup_id)
+                .text_if("order_key", message.order_key)
                 .done();
   }
   return call("POST", "/v1/queues/" + path_segment(queue) + "/messages",

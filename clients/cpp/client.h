@@ -51,6 +51,7 @@ class Client {
     std::optional<int> priority{};
     std::chrono::milliseconds delay{};
     std::string dedup_id{};
+    std::string order_key{};  // messages of one key are handled one at a time, in order
   };
 
   explicit Client(Options options);

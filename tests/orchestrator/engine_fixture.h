@@ -238,22 +238,22 @@ struct World {
     static constexpr storage::Sql rows{
         "test.rows",
         "SELECT q.name, sum(m.state = 1), sum(m.state = 2), sum(m.state = 4), sum(m.state = 5), "
-        "(SELECT count(*) FROM dead_letters d WHERE d.queue = q.id AND d.status = 1) "
-        "FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id"};
+        "(SELECT count(*) FROM dead_letters d WHERE d.queue = q.id AND d.status = 1), "
+        "sum(m.state = 3) FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id"};
     static constexpr storage::Sql live{"test.live",
                                        "SELECT count(*) FROM runs WHERE ended_at IS NULL"};
     std::map<std::string, std::vector<std::int64_t>> stored, known;
     std::int64_t live_runs = 0;
     database->read([&](storage::Reader& reader) {
       for (auto q = reader.query(rows); q.step();)
-        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4),
-                                          q.int64(5)};
+        stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3),
+                                          q.int64(4), q.int64(5), q.int64(6)};
       auto q = reader.query(live);
       REQUIRE(q.step());
       live_runs = q.int64(0);
     });
     for (const auto& q : engine->queues())
-      known[q.name] = {q.ready, q.delayed, q.leased, q.held, q.dead};
+      known[q.name] = {q.ready, q.delayed, q.leased, q.held, q.dead, q.blocked};
     CHECK(known == stored);
     CHECK(engine->stats().live_runs == live_runs);
   }

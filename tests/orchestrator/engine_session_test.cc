@@ -113,9 +113,9 @@ TEST_CASE("a lost connection has two seconds to come back with what it holds") {
 
 TEST_CASE("a graceful end gives everything back at once and uses up no delivery") {
   World w;
-  w.must(PutQueue{
-      "bare",
-      {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
+  workflows::QueueSettings once;
+  once.deliveries_max = 1;
+  w.must(PutQueue{"bare", once});
   const auto hands = std::make_shared<Hands>();
   const auto session = w.session(hands);
   w.subscribe(session, "bare", 2);

@@ -365,9 +365,9 @@ TEST_CASE("a bare message is a dead letter after its deliveries, and comes back 
 
 TEST_CASE("replaying many takes the oldest and counts what is left") {
   World w;
-  w.must(PutQueue{
-      "bare",
-      {.lease_seconds = {}, .deliveries_max = 1, .at_most_once = {}, .ageing_seconds = {}}});
+  workflows::QueueSettings once;
+  once.deliveries_max = 1;
+  w.must(PutQueue{"bare", once});
   std::vector<NewMessage> many(10, message("bare"));
   w.must(SendMessages{many});
   for (const auto& task : w.lease("bare", 10)) w.must(failing(task.token));

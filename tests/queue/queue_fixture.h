@@ -31,11 +31,14 @@ struct Bench {
     given.clear();
   }
   void reopen() {
+    std::map<std::string, Settings> in_force;
+    for (const auto& [id, q] : queues->all()) in_force[q->name] = q->settings;
     order = std::max(order, time.engine) + seconds(2);
     queues.reset();
     undo.reset();
     database.reset();
     open();
+    for (const auto& [id, q] : queues->all()) q->settings = in_force[q->name];
     commit([](Transaction&) {});
   }
 
@@ -112,6 +115,21 @@ struct Bench {
     return id;
   }
 
+  // The queue's settings, as an operator gives them.
+  void limit(const std::string& name, const Settings& settings) {
+    Queue& q = queue(name);
+    REQUIRE(commit([&](Transaction& tx) {
+      queues->set_operator_settings(tx, q, std::string("{}"), settings);
+    }));
+  }
+  MessageId send_keyed(const std::string& name, const std::string& body, std::string_view key,
+                       int priority = priority_default) {
+    Put put = message(name, body, priority);
+    put.order_key = key;
+    REQUIRE(commit([&](Transaction& tx) { queues->put(tx, put, time); }));
+    return put.id;
+  }
+
   struct Given {
     std::int64_t consumer;
     LeaseKey lease;
@@ -138,7 +156,8 @@ struct Bench {
         "SELECT q.name, coalesce(sum(m.state = 1), 0), coalesce(sum(m.state = 2), 0), "
         "coalesce(sum(m.state = 4), 0), "
         "coalesce(sum(m.state = 5), 0), (SELECT count(*) FROM dead_letters d WHERE d.queue = q.id "
-        "AND d.status = 1) "
+        "AND d.status = 1), coalesce(sum(m.state = 3), 0), (SELECT count(*) FROM order_lines l "
+        "WHERE l.queue = q.id) "
         "FROM queues q LEFT JOIN messages m ON m.queue = q.id GROUP BY q.id"};
     static constexpr storage::Sql lanes{
         "test.lanes",
@@ -151,14 +170,14 @@ struct Bench {
     database->read([&](Reader& reader) {
       for (auto q = reader.query(rows); q.step();)
         stored[std::string(q.text(0))] = {q.int64(1), q.int64(2), q.int64(3), q.int64(4),
-                                          q.int64(5)};
+                                          q.int64(5), q.int64(6), q.int64(7)};
       for (auto q = reader.query(lanes); q.step();)
         stored_lanes[{q.int64(0), q.int64(1)}] = q.int64(2);
       for (auto q = reader.query(leased); q.step();)
         stored_leases.insert({q.id<MessageTag>(0), q.int64(1)});
     });
     for (const auto& [id, q] : queues->all()) {
-      known[q->name] = {q->ready, q->delayed, q->leased, q->held, q->dead};
+      known[q->name] = {q->ready, q->delayed, q->leased, q->held, q->dead, q->blocked, q->keyed};
       for (const auto& lane : q->lanes)
         if (lane->ready != 0) known_lanes[{id, lane->id}] = lane->ready;
     }

@@ -41,7 +41,7 @@ TEST_CASE("a waiting consumer is handed a message in the transaction that sends 
   CHECK(b.given[2].consumer == one);
   CHECK(b.queue("q").ready == 1);
   CHECK(b.queue("q").leased == 3);
-  b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(1)); });
+  b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(1), b.time); });
   CHECK(b.given.size() == 4);
   CHECK(b.given[3].consumer == two);
   holds(b, [&] { CHECK(b.queue("q").leased == 3); });
@@ -102,7 +102,7 @@ TEST_CASE("a message that nobody claims in time has expired; one that was claime
     REQUIRE(gone.size() == 1);
     CHECK(gone[0].id == other.id);
     CHECK(gone[0].body == "2");
-    b.queues->remove_stored(tx, gone[0]);
+    b.queues->remove_stored(tx, gone[0], b.time);
   });
   holds(b, [&] {
     CHECK(b.queue("q").leased == 1);
@@ -170,7 +170,7 @@ TEST_CASE("what is over stays in its worker's hands until it lets go") {
   b.commit([&](Transaction& tx) {
     const Lease copy = b.lease(0);
     b.queues->mark_over(b.lease(0));
-    b.queues->remove(tx, copy);
+    b.queues->remove(tx, copy, b.time);
   });
   CHECK(b.given.size() == 1);
   CHECK(b.queues->consumer(consumer)->in_hands == 1);
@@ -373,10 +373,10 @@ TEST_CASE(
     b.queues->put(tx, owned, b.time);
   });
   std::int64_t removed = 0;
-  b.commit([&](Transaction& tx) { removed = b.queues->purge(tx, b.queue("q"), 3); });
+  b.commit([&](Transaction& tx) { removed = b.queues->purge(tx, b.queue("q"), 3, b.time); });
   CHECK(removed == 3);
-  b.roll_back([&](Transaction& tx) { CHECK(b.queues->purge(tx, b.queue("q"), 100) == 2); });
-  b.commit([&](Transaction& tx) { removed = b.queues->purge(tx, b.queue("q"), 100); });
+  b.roll_back([&](Transaction& tx) { CHECK(b.queues->purge(tx, b.queue("q"), 100, b.time) == 2); });
+  b.commit([&](Transaction& tx) { removed = b.queues->purge(tx, b.queue("q"), 100, b.time); });
   CHECK(removed == 2);
   holds(b, [&] {
     CHECK(b.queue("q").leased == 1);
@@ -412,7 +412,7 @@ TEST_CASE("a consumer keeps its place through every rollback") {
   CHECK(b.queues->consumer(id)->in_hands == 0);
   b.send("q", "1");
   CHECK(b.bodies() == "1");
-  b.roll_back([&](Transaction& tx) { b.queues->remove(tx, b.lease(0)); });
+  b.roll_back([&](Transaction& tx) { b.queues->remove(tx, b.lease(0), b.time); });
   CHECK(b.queues->consumer(id)->in_hands == 1);
   b.sound();
 }
@@ -440,7 +440,7 @@ TEST_CASE("a dispatch that fails at any statement is done again") {
     b.sound();
     // A rollback after the dispatch of what waits: the next batch does it.
     for (std::size_t i = 0; i < 6; ++i)
-      b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(i)); });
+      b.commit([&](Transaction& tx) { b.queues->remove(tx, b.lease(i), b.time); });
     b.sound();
   }
 }

@@ -16,6 +16,9 @@ TEST_CASE("queue settings keep what is given and nothing else, there and back") 
       const std::string_view text :
       {R"({"LeaseSeconds":0.5})", R"({"MaxDeliveries":1})", R"({"Delivery":"AtMostOnce"})",
        R"({"Delivery":"AtLeastOnce"})", R"({"AgeingSeconds":0.0})",
+       R"({"RatePerSecond":50.0,"Burst":100,"Concurrency":20,"OrderOnDead":"Block"})",
+       R"({"OrderOnDead":"Release"})",
+       R"({"Capacity":10,"WhenFull":"Reject","MaxWaiting":0,"DedupSeconds":10.0,"DedupBy":"Body"})",
        R"({"LeaseSeconds":30.0,"MaxDeliveries":5,"Delivery":"AtMostOnce","AgeingSeconds":60.0})"}) {
     CAPTURE(text);
     const auto settings = parse(text);
@@ -42,8 +45,20 @@ TEST_CASE("a wrong queue setting is refused at its place") {
       {R"({"MaxDeliveries":1.5})", "/MaxDeliveries", "an integer from 1"},
       {R"({"Delivery":"atmostonce"})", "/Delivery", "did you mean \"AtMostOnce\"?"},
       {R"({"AgeingSeconds":-1})", "/AgeingSeconds", "a number from 0"},
+      {R"({"RatePerSecond":0})", "/RatePerSecond", "a number from 0.001"},
+      {R"({"RatePerSecond":5,"Burst":0})", "/Burst", "an integer from 1"},
+      {R"({"Burst":5})", "/Burst", "\"RatePerSecond\", which is missing"},
+      {R"({"Concurrency":0})", "/Concurrency", "an integer from 1"},
+      {R"({"OrderOnDead":"block"})", "/OrderOnDead", "did you mean \"Block\"?"},
       {R"({"LeaseSecond":30})", "/LeaseSecond", "did you mean \"LeaseSeconds\"?"},
-      {R"({"Capacity":30})", "/Capacity", "\"Capacity\" is not offered by this version"},
+      {R"({"Capacity":0})", "/Capacity", "an integer from 1"},
+      {R"({"Capacity":3,"WhenFull":"Wait"})", "/WhenFull", "\"Block\" or \"Reject\""},
+      {R"({"Capacity":3,"WhenFull":"DropOldest"})", "/WhenFull", "not offered by this version"},
+      {R"({"Capacity":3,"WhenFull":"Coalesce"})", "/WhenFull", "not offered by this version"},
+      {R"({"WhenFull":"Reject"})", "/WhenFull", "\"Capacity\", which is missing"},
+      {R"({"MaxWaiting":5})", "/MaxWaiting", "\"Capacity\", which is missing"},
+      {R"({"DedupSeconds":0})", "/DedupSeconds", "a number from 0.001"},
+      {R"({"DedupBy":"id"})", "/DedupBy", "did you mean \"Id\"?"},
       {R"({"Breaker":{}})", "/Breaker", "\"Breaker\" is not offered by this version"},
   };
   for (const Row& row : rows) {
@@ -65,13 +80,37 @@ TEST_CASE("a definition's queues are checked, and one that no Task names is warn
   };
   check_refused(with_queues("[]"), "/Queues", "must be an object");
   check_refused(with_queues(R"({"pay":7})"), "/Queues/pay", "must be an object");
-  check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "not offered");
+  check_refused(with_queues(R"({"pay":{"Breaker":{}}})"), "/Queues/pay/Breaker", "not offered");
+  check_refused(with_queues(R"({"pay":{"DedupBy":"Body"}})"), "/Queues/pay/DedupBy",
+                "has no dedup");
+  check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "which is missing");
   check_refused(with_queues(R"({"a b":{}})"), "/Queues/a b", "no white space");
   check_warned(with_queues(R"({"pai":{}})"), "/Queues/pai", "did you mean \"pay\"?");
   const auto machine = check_accepted(with_queues(R"({"pay":{"LeaseSeconds":9}})"));
   REQUIRE(machine->queues.size() == 1);
   CHECK(machine->queues[0].first == "pay");
   CHECK(machine->queues[0].second.lease_seconds == 9);
+}
+
+TEST_CASE("an OrderKey is text, a path, a function's result or an expression") {
+  const auto with_key = [](std::string_view language, std::string_view field) {
+    return fmt::format(
+        R"({{"StartAt":"A","QueryLanguage":"{}","States":{{"A":{{"Type":"Task","Resource":"queue:a",{},"End":true}}}}}})",
+        language, field);
+  };
+  check_accepted(with_key("JSONPath", R"("OrderKey":"all")"));
+  check_accepted(with_key("JSONPath", R"("OrderKey.$":"$.customer.id")"));
+  check_accepted(with_key("JSONPath", R"x("OrderKey.$":"States.Format('{}', $.a)")x"));
+  check_accepted(with_key("JSONata", R"("OrderKey":"{% $states.input.a %}")"));
+  check_refused(with_key("JSONPath", R"("OrderKey":7)"), "/States/A/OrderKey", "a string of 1");
+  check_refused(with_key("JSONPath", R"("OrderKey":"")"), "/States/A/OrderKey", "a string of 1");
+  check_refused(with_key("JSONPath", R"("OrderKey.$":"customer")"), "/States/A/OrderKey.$", "path");
+  check_refused(with_key("JSONata", R"("OrderKey.$":"$.a")"), "/States/A/OrderKey.$",
+                "belongs to JSONPath states");
+  check_refused(with_key("JSONata", R"("OrderKey":"{% ( %}")"), "/States/A/OrderKey", "");
+  check_refused(
+      R"({"StartAt":"A","States":{"A":{"Type":"Task","Resource":"event:a","OrderKey":"k","End":true}}})",
+      "/States/A/OrderKey", "this state has none");
 }
 
 TEST_CASE("an event's settings are kept, and a wrong one is refused at its place") {
