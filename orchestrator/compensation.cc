@@ -75,9 +75,10 @@ void Engine::Impl::no_longer_paused(RunId run) {
 
 void Engine::Impl::close_letters(Transaction& tx, RunId run, queue::DeadStatus status,
                                  std::string_view reason) {
-  for (const auto& open : queues.open_dead_letters(tx, run))
-    queues.close_dead_letter(tx, open, status, reason);
-  queues.free_place_of(tx, open, now());
+  for (const auto& letter : queues.open_dead_letters(tx, run)) {
+    queues.close_dead_letter(tx, letter, status, reason);
+    queues.free_place_of(tx, letter, now());
+  }
 }
 
 void Engine::Impl::fail_otherwise(Transaction& tx, Live& live, OnFailure then, const Fault& fault) {
