@@ -1,9 +1,9 @@
 // Identifiers are types, so that swapping two of them does not compile.
 //
-// Run, frame, message, dead-letter and schedule ids come from one time-ordered space: 42 bits of milliseconds
-// since 2020, then 21 bits that count within the millisecond. New rows therefore land at the right
-// end of their table. In text they are 13 characters of Crockford's base 32, which sort as the
-// numbers do.
+// Run, frame, message, dead-letter and schedule ids come from one time-ordered space: 42 bits of
+// milliseconds since 2020, then 21 bits that count within the millisecond. New rows therefore land
+// at the right end of their table. In text they are 13 characters of Crockford's base 32, which
+// sort as the numbers do.
 #pragma once
 
 #include <compare>
