@@ -140,8 +140,14 @@ class Client:
         """For each live branch, what it waits for, in a sentence and as data."""
         return self.request("GET", f"/runs/{_segment(run_id)}/why")
 
-    def cancel(self, run_id: str, cause: Optional[str] = None) -> Json:
-        return self.request("POST", f"/runs/{_segment(run_id)}/cancel", _present(cause=cause))
+    def cancel(self, run_id: str, cause: Optional[str] = None, compensate: bool = False) -> Json:
+        """Ends a run; ``compensate=True`` first undoes what it has completed."""
+        options = _present(cause=cause, compensate=True if compensate else None)
+        return self.request("POST", f"/runs/{_segment(run_id)}/cancel", options)
+
+    def compensate(self, run_id: str) -> Json:
+        """Undoes what a held or failed run has completed."""
+        return self.request("POST", f"/runs/{_segment(run_id)}/compensate")
 
     def pause(self, run_id: str) -> Json:
         return self.request("POST", f"/runs/{_segment(run_id)}/pause")

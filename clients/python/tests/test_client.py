@@ -120,6 +120,8 @@ class Calls(ClientCase):
             (lambda c: c.run("r1"), "GET", "/v1/runs/r1", None),
             (lambda c: c.why("r1"), "GET", "/v1/runs/r1/why", None),
             (lambda c: c.cancel("r1", "late"), "POST", "/v1/runs/r1/cancel", {"cause": "late"}),
+            (lambda c: c.cancel("r1", compensate=True), "POST", "/v1/runs/r1/cancel", {"compensate": True}),
+            (lambda c: c.compensate("r1"), "POST", "/v1/runs/r1/compensate", None),
             (lambda c: c.redrive("r1"), "POST", "/v1/runs/r1/redrive", {}),
             (lambda c: c.pause("r1"), "POST", "/v1/runs/r1/pause", None),
             (lambda c: c.resume("r1"), "POST", "/v1/runs/r1/resume", None),

@@ -123,8 +123,14 @@ export class Client {
     return this.request("GET", `/runs/${segment(id)}/why`);
   }
 
-  cancel(id: string, cause?: string): Promise<Json> {
-    return this.request("POST", `/runs/${segment(id)}/cancel`, { body: { cause } });
+  /** Ends a run; with `compensate` it first undoes what it has completed. */
+  cancel(id: string, cause?: string, options: { compensate?: boolean } = {}): Promise<Json> {
+    return this.request("POST", `/runs/${segment(id)}/cancel`, { body: { cause, ...options } });
+  }
+
+  /** Undoes what a held or failed run has completed. */
+  compensate(id: string): Promise<Json> {
+    return this.request("POST", `/runs/${segment(id)}/compensate`);
   }
 
   pause(id: string): Promise<Json> {
