@@ -95,6 +95,9 @@ void render_engine(std::string& out, const orchestrator::EngineStats& stats) {
   single(out, "sluice_runs_deleted_total", "counter", "Ended runs that retention has deleted.",
          stats.runs_deleted);
   single(out, "sluice_runs_live", "gauge", "Runs that have not ended.", stats.live_runs);
+  single(out, "sluice_locks_held", "gauge", "Permits of locks that are held.", stats.locks_held);
+  single(out, "sluice_lock_waiters", "gauge", "Stages that wait for a lock.", stats.lock_waiters);
+  single(out, "sluice_gate_waiters", "gauge", "Stages that wait at a gate.", stats.gate_waiters);
   single(out, "sluice_commits_total", "counter", "Group commits.", stats.commits);
   single(out, "sluice_commands_total", "counter", "Commands applied.", stats.commands);
   single(out, "sluice_command_reruns_total", "counter", "Batches run again after a failed command.",

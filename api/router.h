@@ -59,6 +59,7 @@ std::vector<Route> queue_routes();
 std::vector<Route> event_routes();
 std::vector<Route> topic_routes();
 std::vector<Route> schedule_routes();
+std::vector<Route> flow_routes();
 std::vector<Route> task_routes();
 std::vector<Route> dead_letter_routes();
 std::vector<Route> audit_routes();

@@ -318,6 +318,43 @@ constexpr Schema all[] = {
      R"({"type":"object","properties":{"id":{"type":"string","description":"the run's"}},)"
      R"("required":["id"]})"
     },
+    {"CounterPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"name":{"type":"string"},"value":{"type":"integer"},"waiting":{"type":"integer",)"
+     R"("description":"at gates; counted up to 100000"}},"required":["name","value","waiting"]}},)"
+     R"("next":{"type":["string","null"]}},"required":["items","next"]})"
+    },
+    {"AdjustCounter",
+     R"({"type":"object","properties":{"add":{"type":"integer"},"value":{"type":"integer",)"
+     R"("description":"instead of add"},"reason":{"type":"string","description":"or the header )"
+     R"(Sluice-Reason"}},"additionalProperties":false})"
+    },
+    {"CounterAdjusted",
+     R"({"type":"object","properties":{"value":{"type":"integer"},"before":{"type":"integer"}},)"
+     R"("required":["value","before"]})"
+    },
+    {"LockPlace",
+     R"({"type":"object","properties":{"run":{"type":"string"},"frame":{"type":"string"},)"
+     R"("since":{"type":"string","format":"date-time"}},"required":["run","frame","since"]})"
+    },
+    {"LockPage",
+     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
+     R"("properties":{"name":{"type":"string"},"permits":{"type":"integer"},"holders":{"type":"array",)"
+     R"("items":{"$ref":"#/components/schemas/LockPlace"}},"waiting":{"type":"integer",)"
+     R"("description":"counted up to 100000"},"line":{"type":"array","description":"the first who )"
+     R"(wait, where one lock was asked for","items":{"$ref":"#/components/schemas/LockPlace"}}},)"
+     R"("required":["name","permits","holders","waiting"]}},"next":{"type":["string","null"]}},)"
+     R"("required":["items","next"]})"
+    },
+    {"ReleaseLock",
+     R"({"type":"object","properties":{"run":{"type":"string","description":"only what this one )"
+     R"(holds"},"reason":{"type":"string","description":"or the header Sluice-Reason"}},)"
+     R"("additionalProperties":false})"
+    },
+    {"LockReleased",
+     R"({"type":"object","properties":{"runs":{"type":"array","items":{"type":"string"}}},)"
+     R"("required":["runs"]})"
+    },
     {"PublishEvent",
      R"({"type":"object","properties":{"key":{"type":"string","maxLength":1024,"default":""},)"
      R"("body":{"description":"any JSON value: the result of the state that waits","default":{}}},)"

@@ -164,6 +164,8 @@ Command event_command();
 Command publish_command();
 Command topics_command();
 Command schedules_command();
+Command counters_command();
+Command locks_command();
 Command audit_command();
 Command bind_command();
 Command unbind_command();

@@ -36,6 +36,8 @@ Command sluice_command() {
       bind_command(),
       unbind_command(),
       schedules_command(),
+      counters_command(),
+      locks_command(),
       runs_command(),
       show_command(),
       watch_command(),

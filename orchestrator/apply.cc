@@ -1,4 +1,5 @@
 // From what the interpreter says to rows: one log row, and the one row that moves the frame on.
+#include "orchestrator/engine_doors.h"
 #include "orchestrator/engine_impl.h"
 #include "orchestrator/statements.h"
 
@@ -133,9 +134,11 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   row.child_run = RunId{};
   leave_event(tx, row);
   leave_room_line(tx, row);
+  leave_door(tx, row);
   const Now time = now();
+  StepDoors doors(*this, tx, row);
   Effects effects = advance(machine, about, row.frame, event, time.wall, random.next(),
-                            Limits{options.payload_bytes_max});
+                            Limits{options.payload_bytes_max}, doors);
 
   std::string failed_by;
   if (std::holds_alternative<TaskSucceeded>(event)) failed_by = completed;
@@ -163,7 +166,10 @@ void Engine::Impl::step(Transaction& tx, Live& live, const Event& event,
   // What it had spawned: kept for a redrive while nobody has handled the failure.
   std::int64_t spent_spawn = 0;
   const bool dead_letter = finish_effect != nullptr && finish_effect->dead_letter;
-  if (row.spawned != 0 && !failed) {
+  const bool keeps_children = std::holds_alternative<ResumeChildren>(effects.next) ||
+                              std::holds_alternative<AwaitGate>(effects.next) ||
+                              std::holds_alternative<AwaitLock>(effects.next);
+  if (row.spawned != 0 && !failed && !keeps_children) {
     spent_spawn = std::exchange(row.spawned, 0);
     row.plan.clear();
     row.stopping = {};
@@ -260,6 +266,12 @@ void Engine::Impl::apply_next(Transaction& tx, Live& live, const Next& next, Doc
     row.stopping = {};
     wait_as_frame(tx, live, WaitKind::children, std::nullopt);
     look_at(join_of(tx, seq, row.frame.id));
+  } else if (const auto* gate = std::get_if<AwaitGate>(&next)) {
+    await_gate(tx, live, *gate);
+  } else if (const auto* lock = std::get_if<AwaitLock>(&next)) {
+    await_lock(tx, live, *lock);
+  } else if (std::holds_alternative<ResumeChildren>(next)) {
+    resume_children(tx, live);
   } else {
     const auto* await = std::get_if<AwaitEvent>(&next);
     SLUICE_CHECK(await != nullptr, "a Next that the engine knows");

@@ -85,6 +85,18 @@ MaybeEntry audited(const RunSchedule& c, const RunSchedule::Reply& reply) {
                     Json{{"run", to_string(reply.run)}}};
 }
 
+MaybeEntry audited(const ReleaseLock& c, const ReleaseLock::Reply& reply) {
+  AuditEntry entry{"lock.release", "lock:" + c.name};
+  Json runs = Json::array();
+  for (const RunId run : reply.runs) runs.push_back(to_string(run));
+  entry.detail["runs"] = std::move(runs);
+  return entry;
+}
+MaybeEntry audited(const AdjustCounter& c, const AdjustCounter::Reply& reply) {
+  return AuditEntry{"counter.adjust", "counter:" + c.name,
+                    Json{{"before", reply.before}, {"value", reply.value}}};
+}
+
 MaybeEntry audited(const PutQueue& c, const Unit&) {
   return AuditEntry{"queue.set", of_queue(c.queue),
                     Json{{"settings", workflows::to_json(c.settings)}}};

@@ -40,6 +40,8 @@ MaybeEntry audited(const PutBinding& c, const PutBinding::Reply& reply);
 MaybeEntry audited(const DeleteBinding& c, const Unit&);
 MaybeEntry audited(const PauseSchedule& c, const Unit&);
 MaybeEntry audited(const RunSchedule& c, const RunSchedule::Reply& reply);
+MaybeEntry audited(const ReleaseLock& c, const ReleaseLock::Reply& reply);
+MaybeEntry audited(const AdjustCounter& c, const AdjustCounter::Reply& reply);
 MaybeEntry audited(const PutQueue& c, const Unit&);
 MaybeEntry audited(const ClearQueueSettings& c, const Unit&);
 MaybeEntry audited(const DeleteQueue& c, const Unit&);

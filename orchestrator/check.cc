@@ -57,6 +57,11 @@ std::vector<CheckFinding> Inspector::check() const {
         report("a frame that waits for a run waits for a live one",
                "frame " + to_string(id) + " waits for run " + to_string(row.child_run), "redrive");
     }
+    for (const HeldLock& lock : row.frame.flow.locks)
+      if (lock.granted && row.door.kind == DoorWait::Kind::lock && row.door.name == lock.name)
+        report("a frame waits for no lock that it holds",
+               "frame " + to_string(id) + " waits for lock \"" + lock.name + "\" and holds it",
+               "release the lock");
     if (row.input_ref && !reader.query(sql::log_docs, row.input_ref.seq).step())
       report("a live frame's documents are kept",
              "the input of frame " + to_string(id) + " is missing from the log",
@@ -116,6 +121,7 @@ std::vector<CheckFinding> Inspector::check() const {
           }
         }
         impl_->check_limits(reader, report);
+        impl_->check_flow(reader, report);
         for (auto q = reader.query(sql::lost_event_waiters); q.step();)
           report("who stands in the line of an event waits for it",
                  "frame " + to_base32(q.int64(1)) + " stands in the line of the event \"" +

@@ -240,6 +240,24 @@ struct RunSchedule {
   ScheduleId schedule;
 };
 
+// Takes a lock from who holds it; they go on without. not_found: nobody (or not this run) holds it.
+struct ReleaseLock {
+  struct Reply {
+    std::vector<RunId> runs;  // that held it
+  };
+  std::string name;
+  std::optional<RunId> run;  // only what this one holds
+};
+// Sets a counter, or adds to it, and lets through whom that lets through.
+struct AdjustCounter {
+  struct Reply {
+    std::int64_t value = 0, before = 0;
+  };
+  std::string name;
+  std::optional<std::int64_t> value;  // else `add`
+  std::int64_t add = 0;
+};
+
 struct PutQueue {
   using Reply = Unit;
   std::string queue;

@@ -210,6 +210,9 @@ Now Engine::Impl::read_clock() const {
 void Engine::Impl::publish() {
   const auto touched_queues = queues.take_touched();
   const std::unique_lock lock(mutex);
+  counts.locks_held = locks.held();
+  counts.lock_waiters = locks.waiting();
+  counts.gate_waiters = counters.waiting();
   counts.sessions = static_cast<std::int64_t>(sessions.size());
   published = counts;
   for (const queue::Queue* q : touched_queues) {
@@ -295,6 +298,8 @@ SLUICE_COMMAND(PauseRun)
 SLUICE_COMMAND(ResumeRun)
 SLUICE_COMMAND(RedriveRun)
 SLUICE_COMMAND(SkipStage)
+SLUICE_COMMAND(ReleaseLock)
+SLUICE_COMMAND(AdjustCounter)
 SLUICE_COMMAND(FailStage)
 SLUICE_COMMAND(CompleteTask)
 SLUICE_COMMAND(FailTask)

@@ -2,9 +2,9 @@
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, audit.cc,
-// queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc, timers.cc,
-// recovery.cc.
+// topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, doors.cc, deadlock.cc,
+// audit.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc,
+// timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -20,9 +20,11 @@
 
 #include "base/random.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/counters.h"
 #include "orchestrator/events.h"
 #include "orchestrator/frame_row.h"
 #include "orchestrator/join.h"
+#include "orchestrator/locks.h"
 #include "orchestrator/log_format.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/retention.h"
@@ -244,6 +246,28 @@ struct Engine::Impl final : storage::Memory {
   void admit(Transaction& tx);
   Status check_pressure(const workflows::Machine& machine);
 
+  // ---- doors.cc ----
+  class StepDoors;  // engine_doors.h
+  void await_gate(Transaction& tx, Live& live, const AwaitGate& gate);
+  void await_lock(Transaction& tx, Live& live, const AwaitLock& lock);
+  void leave_door(Transaction& tx, FrameRow& row);
+  // What a frame holds and owes, when it ends by no step of its own.
+  void quit_flow(Transaction& tx, FrameRow& row, std::vector<LogRecord>& records);
+  // Lets through whose turn it is; before the batch's hand-outs.
+  void open_doors(Transaction& tx);
+  int grant_locks(Transaction& tx, const std::string& name, int budget);
+  int open_gate(Transaction& tx, const std::string& counter, int budget);
+  bool holds_lock(Transaction& tx, const FrameRow& row, const std::string& name);
+  void resume_children(Transaction& tx, Live& live);
+  Result<ReleaseLock::Reply> apply(Transaction& tx, const ReleaseLock& c);
+  Result<AdjustCounter::Reply> apply(Transaction& tx, const AdjustCounter& c);
+
+  // ---- deadlock.cc ----
+  // Whether a lock that `asking` waits for can never be free, since whoever holds it waits, by way
+  // of locks, children or runs, for `asking`. `taken`: what it has taken in this step.
+  bool would_deadlock(Transaction& tx, const FrameRow& asking,
+                      const std::vector<std::string>& taken, const std::string& name);
+
   // ---- publishing.cc ----
   void send_from_state(Transaction& tx, Live& live, const Publish& publish);
   void send_to_queue(Transaction& tx, const Publication& message, Duration delay);
@@ -437,6 +461,8 @@ struct Engine::Impl final : storage::Memory {
   Events event_lines{undo};
   Topics topics{undo};
   Schedules schedules{undo};
+  Counters counters{undo};
+  Locks locks{undo};
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;
@@ -500,6 +526,7 @@ std::string sha256_hex(std::string_view text);
 void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force);
 // A message's headers as a JSON object; "" for none.
 std::string headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
+void move_locks(FlowState& flow, const workflows::Machine& before, const workflows::Machine& after);
 // Whether what one version of a state spawned can be gone on with in another.
 bool same_children(const workflows::State& before, const workflows::State& after);
 // An error of a state as JSON for the list of a message's failures.

@@ -99,6 +99,18 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "ExecutionCompensated";
     case Kind::execution_held:
       return "ExecutionHeld";
+    case Kind::gate_awaited:
+      return "GateAwaited";
+    case Kind::gate_opened:
+      return "GateOpened";
+    case Kind::lock_awaited:
+      return "LockAwaited";
+    case Kind::lock_acquired:
+      return "LockAcquired";
+    case Kind::lock_released:
+      return "LockReleased";
+    case Kind::counter_changed:
+      return "CounterChanged";
     case Kind::frame_kept:
       break;  // never shown
   }

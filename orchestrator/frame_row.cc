@@ -22,6 +22,8 @@ enum Part : std::int64_t {
   has_source = 1 << 10,
   has_event = 1 << 11,
   has_events_had = 1 << 12,
+  has_door = 1 << 13,
+  has_flow = 1 << 14,
   has_room_wait = 1 << 16,
   has_undoing = 1 << 19,
 };
@@ -48,6 +50,64 @@ Fault get_fault(ByteReader& in) {
   if (which & 1) fault.error = error;
   if (which & 2) fault.cause = cause;
   return fault;
+}
+void put(ByteWriter& out, const FlowState& flow) {
+  out.number(static_cast<std::int64_t>(flow.at) * 2 + (flow.resumes ? 1 : 0));
+  out.number(static_cast<std::int64_t>(flow.locks.size()));
+  for (const HeldLock& lock : flow.locks) {
+    out.text(lock.name);
+    out.number(lock.permits);
+    out.number(lock.asked_at);
+    out.number(lock.through);
+    out.number(lock.granted ? 1 : 0);
+  }
+  out.number(static_cast<std::int64_t>(flow.owed.size()));
+  for (const OwedChange& change : flow.owed) {
+    out.number(static_cast<std::int64_t>(change.on));
+    out.text(change.counter);
+    out.number(change.add);
+  }
+}
+FlowState get_flow(ByteReader& in) {
+  FlowState flow;
+  const auto at = in.number();
+  flow.at = static_cast<Passage>(at / 2);
+  flow.resumes = at % 2 != 0;
+  const auto locks = in.number();
+  for (std::int64_t i = 0; i < locks && in.ok(); ++i) {
+    HeldLock lock;
+    lock.name = in.text();
+    lock.permits = in.number();
+    lock.asked_at = static_cast<workflows::StateIndex>(in.number());
+    lock.through = static_cast<workflows::StateIndex>(in.number());
+    lock.granted = in.number() != 0;
+    flow.locks.push_back(std::move(lock));
+  }
+  const auto owed = in.number();
+  for (std::int64_t i = 0; i < owed && in.ok(); ++i) {
+    OwedChange change;
+    change.on = static_cast<workflows::CounterOn>(in.number());
+    change.counter = in.text();
+    change.add = in.number();
+    flow.owed.push_back(std::move(change));
+  }
+  return flow;
+}
+void put(ByteWriter& out, const DoorWait& door) {
+  out.number(static_cast<std::int64_t>(door.kind));
+  out.text(door.name);
+  out.number(door.place);
+  out.number(static_cast<std::int64_t>(door.test));
+  out.number(door.bound);
+}
+DoorWait get_door(ByteReader& in) {
+  DoorWait door;
+  door.kind = static_cast<DoorWait::Kind>(in.number());
+  door.name = in.text();
+  door.place = in.number();
+  door.test = static_cast<workflows::CounterTest>(in.number());
+  door.bound = in.number();
+  return door;
 }
 constexpr std::int64_t slots_max = 1 << 12;
 }  // namespace
@@ -98,6 +158,8 @@ std::string encode(const FrameRow& row) {
   if (!row.headers.empty()) parts |= has_headers;
   if (row.event_since != 0) parts |= has_event;
   if (!row.events_had.empty()) parts |= has_events_had;
+  if (row.door.kind != DoorWait::Kind::none) parts |= has_door;
+  if (!f.flow.empty()) parts |= has_flow;
   if (row.room.queue != 0) parts |= has_room_wait;
   if (row.undoing.stage != Undoing::Stage::none) parts |= has_undoing;
   out.number(parts);
@@ -146,6 +208,8 @@ std::string encode(const FrameRow& row) {
       out.number(had.id.value);
     }
   }
+  if (parts & has_door) put(out, row.door);
+  if (parts & has_flow) put(out, f.flow);
   if (parts & has_room_wait) {
     out.number(row.room.queue);
     out.number(row.room.place);
@@ -249,6 +313,8 @@ FrameRow decode_frame(FrameId id, std::string_view bytes) {
       row.events_had.push_back({std::move(name), std::move(key), EventId{in.number()}});
     }
   }
+  if (parts & has_door) row.door = get_door(in);
+  if (parts & has_flow) f.flow = get_flow(in);
   if (parts & has_room_wait) {
     row.room.queue = in.number();
     row.room.place = in.number();

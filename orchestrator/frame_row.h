@@ -50,6 +50,15 @@ struct RoomWait {
   std::string order_key;
 };
 
+// The line of a gate or a lock in which a frame waits.
+struct DoorWait {
+  enum class Kind : std::uint8_t { none, gate, lock } kind = Kind::none;
+  std::string name;  // of the counter, or the lock
+  std::int64_t place = 0;
+  workflows::CounterTest test = workflows::CounterTest::below;  // gate
+  std::int64_t bound = 0;                                       // gate
+};
+
 struct FrameRow {
   Frame frame;  // its input may be absent; then input_ref says where it is
   RunId run;
@@ -98,6 +107,7 @@ struct FrameRow {
   std::string headers;               // where the frame is kept: of the stage's message
   Undoing undoing;
   RoomWait room;
+  DoorWait door;
 };
 
 inline constexpr std::size_t events_had_max = 16;

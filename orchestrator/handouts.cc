@@ -108,8 +108,10 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
 
 void Engine::Impl::before_commit(Transaction& tx) {
   look_at_clock();
+  if (!locks.due().empty() || !counters.due().empty()) open_doors(tx);
   if (queues.has_roomy()) admit(tx);
   queues.dispatch(tx, now(), handouts_step);
+  counters.store(tx);
   build_deliveries(tx);
 }
 

@@ -178,6 +178,24 @@ struct ScheduleInfo {
   std::string problem;         // "": it runs; else why it cannot
 };
 
+struct CounterInfo {
+  std::string name;
+  std::int64_t value = 0;
+  std::int64_t waiting = 0;  // at gates; counted up to 100,000
+};
+struct LockPlaceInfo {
+  RunId run;
+  FrameId frame;
+  WallTime since;
+};
+struct LockInfo {
+  std::string name;
+  std::int64_t permits = 1;            // as the last holder asked
+  std::vector<LockPlaceInfo> holders;  // the first hundred
+  std::int64_t waiting = 0;            // counted up to 100,000
+  std::vector<LockPlaceInfo> line;     // of one lock: the first hundred or so
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -236,6 +254,11 @@ class Inspector {
   // The oldest first.
   Page<ScheduleInfo> schedules(int limit, const std::optional<std::string>& cursor) const;
   Result<ScheduleInfo> schedule(ScheduleId id) const;
+
+  // By name.
+  Page<CounterInfo> counters(int limit, const std::optional<std::string>& cursor) const;
+  Page<LockInfo> locks(int limit, const std::optional<std::string>& cursor) const;
+  Result<LockInfo> lock(const std::string& name) const;  // with its line
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

@@ -80,8 +80,25 @@ std::string_view number_field(Kind kind) {
     case Kind::iteration_aborted:
     case Kind::branch_aborted:
       return "index";
+    case Kind::counter_changed:
+      return "add";
     default:
       return "retry";
+  }
+}
+
+std::string_view note_field(Kind kind) {
+  switch (kind) {
+    case Kind::gate_awaited:
+    case Kind::gate_opened:
+    case Kind::counter_changed:
+      return "counter";
+    case Kind::lock_awaited:
+    case Kind::lock_acquired:
+    case Kind::lock_released:
+      return "lock";
+    default:
+      return "note";
   }
 }
 
@@ -95,7 +112,8 @@ Json detail_of(const LogRecord& r) {
     detail["attempt"] = r.attempt;
   }
   const std::string_view number = number_field(r.record.kind);
-  if (r.record.number > 0 || (number == "index" && r.record.number == 0))
+  if (r.record.number > 0 || (number == "add" && r.record.number < 0) ||
+      (number == "index" && r.record.number == 0))
     detail[std::string(number)] = r.record.number;
   if (r.record.delay.us != 0)
     detail["delay_seconds"] = static_cast<double>(r.record.delay.us) / 1e6;
@@ -103,7 +121,7 @@ Json detail_of(const LogRecord& r) {
   if (!r.note.empty() && r.note != "submitted") {
     const bool letter =
         r.record.kind == Kind::dead_letter_replayed || r.record.kind == Kind::dead_lettered;
-    detail[letter ? "dead_letter" : "note"] = r.note;
+    detail[letter ? "dead_letter" : std::string(note_field(r.record.kind))] = r.note;
   }
   return detail;
 }

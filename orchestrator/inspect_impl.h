@@ -60,11 +60,18 @@ struct Inspector::Impl {
   void add_room(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
   void check_limits(storage::Reader& reader, const Report& report) const;
 
+  // ---- inspect_flow.cc ----
+  void add_door(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
+  void check_flow(storage::Reader& reader, const Report& report) const;
+
   WallTime wall_of(EngineTime t) const;
 
   std::mutex mutex;
   std::unordered_map<std::int64_t, Version> versions;
 };
+
+// "12 s", "3 min": how long something has lasted.
+std::string in_words(Duration d);
 
 // Of a run's row.
 std::vector<std::pair<std::string, std::string>> labels_of(std::string_view text);

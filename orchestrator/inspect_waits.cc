@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t frames_shown_max = 100;
 
+}  // namespace
+
 std::string in_words(Duration d) {
   const std::int64_t s = std::max<std::int64_t>(0, d.us / 1'000'000);
   if (d.us < 1'000'000) return fmt::format("{} ms", std::max<std::int64_t>(0, d.us / 1'000));
@@ -21,8 +23,6 @@ std::string in_words(Duration d) {
   if (s < 172'800) return fmt::format("{} h", s / 3'600);
   return fmt::format("{} days", s / 86'400);
 }
-
-}  // namespace
 
 // What one frame waits for, then what its children wait for. Recurses as deep as the definition
 // nests.
@@ -160,6 +160,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
           fmt::format("waits for the end of run {}, for {}", w.name, in_words(wall - w.since));
     } else if (kind == WaitKind::capacity) {
       add_room(reader, row, w);
+    } else if (row.door.kind != DoorWait::Kind::none) {
+      add_door(reader, row, w);
     } else if (row.spawned != 0) {
       add_children(reader, row, std::move(w), list);
       return;

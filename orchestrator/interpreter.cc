@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
@@ -11,18 +13,26 @@ using workflows::StateIndex;
 using workflows::StateType;
 
 Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
+                const Event& event, WallTime now, std::uint64_t seed, const Limits& limits,
+                Doors& doors) {
+  return Walk(machine, run, std::move(frame), now, seed, limits, doors).after(event);
+}
+
+Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
                 const Event& event, WallTime now, std::uint64_t seed, const Limits& limits) {
-  return Walk(machine, run, std::move(frame), now, seed, limits).after(event);
+  Doors open;
+  return advance(machine, run, std::move(frame), event, now, seed, limits, open);
 }
 
 Walk::Walk(const workflows::Machine& machine, const RunFacts& run, Frame frame, WallTime now,
-           std::uint64_t seed, const Limits& limits)
+           std::uint64_t seed, const Limits& limits, Doors& doors)
     : machine_(machine),
       run_(run),
       frame_(std::move(frame)),
       now_(now),
       chance_(seed),
-      limits_(limits) {}
+      limits_(limits),
+      doors_(doors) {}
 
 Effects Walk::after(const Event& event) {
   SLUICE_CHECK(std::holds_alternative<Started>(event) || frame_.state < machine_.states.size(),
@@ -40,16 +50,27 @@ Walk::Step Walk::happened(const Started&) {
 
 Walk::Step Walk::happened(const Continued&) { return std::nullopt; }
 
-Walk::Step Walk::happened(const Redriven&) {
+Walk::Step Walk::happened(const Redriven& event) {
   frame_.retry_count = 0;
   frame_.retries.clear();
   frame_.entered_at = now_;
+  FlowState& flow = frame_.flow;
+  flow.at = Passage::outside;
+  flow.resumes = event.children;
+  flow.owed.clear();
+  // What undoes a stage stands outside of its locks.
+  if (state().compensates != no_state) flow = {};
+  // The state asks for its own lock again. What was held from before is taken back first, in the
+  // order of the names, so that two that are redriven do not wait for each other.
+  std::erase_if(flow.locks, [&](const HeldLock& lock) { return lock.asked_at == frame_.state; });
+  std::ranges::sort(flow.locks, {}, &HeldLock::name);
+  for (HeldLock& lock : flow.locks) lock.granted = false;
   record_in_state(Kind::state_entered, frame_.input);
-  return run_state();
+  return arrive();
 }
 
 Walk::Step Walk::happened(const TimerDue&) {
-  return state().type == StateType::wait ? pass_through() : run_state();
+  return state().type == StateType::wait && !waits_outside() ? pass_through() : arrive();
 }
 
 Next Walk::walk() {
@@ -75,7 +96,7 @@ Walk::Step Walk::enter() {
   frame_.entered_at = now_;
   context_.reset();
   record_in_state(Kind::state_entered, frame_.input);
-  return run_state();
+  return arrive();
 }
 
 Walk::Step Walk::run_state() {
@@ -103,6 +124,7 @@ Walk::Step Walk::run_state() {
 
 Walk::Step Walk::leave(Outcome outcome) {
   if (state().compensation != no_state) completed_ = {frame_.state, frame_.input, outcome.output};
+  depart(true);
   return go(state().end ? no_state : state().next, std::move(outcome));
 }
 
@@ -110,6 +132,10 @@ Walk::Step Walk::go(StateIndex next, Outcome outcome) {
   if (outcome.assigned) {
     frame_.variables = std::move(outcome.variables);
     record_in_state(Kind::variables_assigned, std::move(outcome.assigned));
+  }
+  if (!frame_.flow.locks.empty()) {
+    release_locks(next == no_state);
+    std::erase_if(frame_.flow.locks, [](const HeldLock& lock) { return !lock.granted; });
   }
   record_in_state(Kind::state_exited, outcome.output);
   if (next == no_state) return succeed(std::move(outcome.output));

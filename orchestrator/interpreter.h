@@ -3,6 +3,7 @@
 // advance() takes a compiled machine, where one frame of a run stands, and what happened to it, and
 // says what follows: the history to record, and the one thing the frame then waits for. No I/O, no
 // clock, no entropy: time and the seed come in, so the same arguments always give the same Effects.
+// Counters and locks are asked of, and changed through, the Doors that come in (flow_state.h).
 //
 // Invariants:
 //   - Effects name exactly one `next`: a frame that is not finished has exactly one reason to wait.
@@ -28,6 +29,7 @@
 #include "base/doc.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "orchestrator/flow_state.h"
 #include "workflows/workflow.h"
 
 namespace sluice::orchestrator {
@@ -57,6 +59,7 @@ struct Frame {
   WallTime entered_at;
   Doc input;      // the state's raw input
   Doc variables;  // an object of what is assigned in its scope and around it; absent: nothing is
+  FlowState flow;
 };
 
 // What the context object ($$) says about the run.
@@ -126,9 +129,18 @@ struct RunEnded {
 // (frame.entries stays), so that a worker sees the same idempotency key; whoever redrives from a
 // state that had completed raises frame.entries. That the run was redriven is the caller's to
 // record.
-struct Redriven {};
+struct Redriven {
+  bool children = false;  // a Parallel or Map goes on with the children it had spawned
+};
+// It may pass its gate.
+struct GateOpened {};
+// The lock that it waits for is its own.
+struct LockGranted {};
+// The TimeoutSeconds of the Gate or Lock that it waits for.
+struct FlowTimedOut {};
 using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven,
-                           BranchStarted, ChildrenSucceeded, ChildrenFailed, RunStarted, RunEnded>;
+                           BranchStarted, ChildrenSucceeded, ChildrenFailed, RunStarted, RunEnded,
+                           GateOpened, LockGranted, FlowTimedOut>;
 
 // ---- what follows
 // -------------------------------------------------------------------------------------- One event
@@ -182,6 +194,13 @@ enum class Kind : std::uint8_t {
   compensation_failed,     // of one stage; a person's word is waited for
   execution_compensated,
   execution_held,  // it failed, and waits for a person's word
+  // Ours; note: the counter's or lock's name.
+  gate_awaited,
+  gate_opened,
+  lock_awaited,
+  lock_acquired,
+  lock_released,
+  counter_changed,  // number: what was added
 };
 struct Record {
   Kind kind;
@@ -190,6 +209,7 @@ struct Record {
   Fault fault;              // where the kind is a failure
   std::int64_t number = 0;  // retry_scheduled: which retry, from 1
   Duration delay;           // retry_scheduled, and task_scheduled after a delay
+  std::string note{};       // of a gate, a lock, a counter: its name
 };
 
 struct ScheduleTask {
@@ -268,6 +288,21 @@ struct AwaitEvent {
   std::string key;
   std::optional<Duration> timeout;
 };
+// GateOpened when the counter stands so and it is the frame's turn.
+struct AwaitGate {
+  std::string counter;
+  workflows::CounterTest test = workflows::CounterTest::below;
+  std::int64_t bound = 0;
+  std::optional<Duration> timeout;
+};
+// LockGranted when it is the frame's turn.
+struct AwaitLock {
+  std::string name;
+  std::int64_t permits = 1;
+  std::optional<Duration> timeout;
+};
+// The children that were spawned before go on.
+struct ResumeChildren {};
 enum class End : std::uint8_t { succeeded, failed };
 struct Finish {
   End end = End::succeeded;
@@ -275,8 +310,9 @@ struct Finish {
   Fault fault;               // failed
   bool dead_letter = false;  // an error passed every Retry and Catch (not a Fail state)
 };
-using Next = std::variant<ScheduleTask, WaitUntil, Continue, Finish, RetryLater, SpawnBranches,
-                          SpawnItems, StartChildRun, Publish, AwaitEvent>;
+using Next =
+    std::variant<ScheduleTask, WaitUntil, Continue, Finish, RetryLater, SpawnBranches, SpawnItems,
+                 StartChildRun, Publish, AwaitEvent, AwaitGate, AwaitLock, ResumeChildren>;
 
 // A stage that has a Compensate and was left by success.
 struct Completed {
@@ -297,7 +333,12 @@ struct Limits {
 
 // REQUIRES: `frame` came from this machine; TaskSucceeded, TaskFailed, RunStarted and RunEnded only
 // while it stands at a Task, ChildrenSucceeded and ChildrenFailed at a Parallel or Map, TimerDue at
-// a Wait or after RetryLater.
+// a Wait or after RetryLater; GateOpened and LockGranted after AwaitGate and AwaitLock, when
+// `doors` has let the frame through.
+Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
+                const Event& event, WallTime now, std::uint64_t seed, const Limits& limits,
+                Doors& doors);
+// In a world of its own: every gate is open, every lock free.
 Effects advance(const workflows::Machine& machine, const RunFacts& run, Frame frame,
                 const Event& event, WallTime now, std::uint64_t seed, const Limits& limits);
 

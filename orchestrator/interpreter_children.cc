@@ -206,7 +206,8 @@ workflows::Evaluated<Doc> prepare_item(const workflows::Machine& machine, const 
                                        const Limits& limits) {
   Frame frame = parent;
   frame.item = item;
-  return Walk(machine, run, std::move(frame), now, seed, limits).item_input(effective_input);
+  Doors open;
+  return Walk(machine, run, std::move(frame), now, seed, limits, open).item_input(effective_input);
 }
 
 }  // namespace sluice::orchestrator

@@ -93,7 +93,7 @@ Walk::Step Walk::failed(const Trouble& trouble) {
       record_in_state(Kind::retry_scheduled, {}, trouble.fault);
       history_.back().number = frame_.retry_count;
       history_.back().delay = *delay;
-      if (trouble.evaluating || !on_queue(state())) return RetryLater{*delay};
+      if (trouble.evaluating || waits_outside() || !on_queue(state())) return RetryLater{*delay};
       return schedule(*delay);
     }
   }
@@ -148,6 +148,9 @@ Walk::Step Walk::caught(std::size_t catcher, const Trouble& trouble) {
     return fail_frame(fault_here(outcome.failure()), true);
   }
   record_in_state(Kind::caught, {}, trouble.fault);
+  depart(false);
+  // What the frame holds may be what the others of the circle wait for.
+  if (trouble.fault.error == "Sluice.Deadlock") release_locks(true);
   return go(state().catchers[catcher].next, *std::move(outcome));
 }
 
@@ -174,6 +177,8 @@ Walk::Evaluated<Walk::Outcome> Walk::caught_outcome(std::size_t index, const Tro
 }
 
 Next Walk::fail_frame(Fault fault, bool dead_letter) {
+  depart(false);
+  release_locks(true);
   if (state().compensates != workflows::no_state) {
     record_in_state(Kind::compensation_failed, {}, fault);
   } else if (!frame_.parent) {

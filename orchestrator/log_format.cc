@@ -80,7 +80,8 @@ void LogEncoder::add(const Record& record, const Beside& r) {
   if (r.fence != 0) fields |= has_handout;
   if (!r.queue.empty()) fields |= has_queue;
   if (!r.kept_frame.empty()) fields |= has_kept_frame;
-  if (!r.note.empty()) fields |= has_note;
+  const std::string_view note = r.note.empty() ? std::string_view(record.note) : r.note;
+  if (!note.empty()) fields |= has_note;
   if (r.until) fields |= has_until;
 
   ByteWriter out(records_);
@@ -101,7 +102,7 @@ void LogEncoder::add(const Record& record, const Beside& r) {
   }
   if (fields & has_queue) out.text(r.queue);
   if (fields & has_kept_frame) out.text(r.kept_frame);
-  if (fields & has_note) out.text(r.note);
+  if (fields & has_note) out.text(note);
   if (fields & has_until) out.number(r.until->us);
 }
 

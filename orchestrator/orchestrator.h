@@ -96,6 +96,7 @@ struct EngineStats {
                 runs_compensated = 0, runs_deleted = 0;
   std::uint64_t commits = 0, commands = 0, reruns = 0, handoffs = 0;
   std::int64_t sessions = 0, leases = 0, live_runs = 0;
+  std::int64_t locks_held = 0, lock_waiters = 0, gate_waiters = 0;
   std::size_t line_length = 0;
   EngineTime engine_now;
 };

@@ -19,6 +19,8 @@ void Engine::Impl::recover(storage::Database& db) {
         catalog.load(reader);
         queues.load(reader);
         topics.load(reader);
+        counters.load(reader);
+        locks.load(reader);
         largest = std::max({queues.largest_id(), event_lines.load(reader), schedules.load(reader)});
         for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));

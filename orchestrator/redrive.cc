@@ -72,6 +72,7 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
       return make_error(Errc::not_found, "workflow has no version " + std::to_string(*c.version));
   }
   const auto& machine = catalog.machine(tx, *version);
+  if (&machine != &old_machine) move_locks(row.frame.flow, old_machine, machine);
   if (row.frame.state != workflows::no_state) {
     const auto& name = old_machine.states[row.frame.state].name;
     row.frame.state = machine.find(name);
@@ -94,6 +95,12 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   }
   if (row.frame.state == workflows::no_state)
     row.frame.state = machine.start_at;  // It never started.
+  // Elsewhere, only the locks are taken back that are held through a state that is yet to come.
+  if (!same_entry)
+    std::erase_if(row.frame.flow.locks, [&](const HeldLock& lock) {
+      return lock.through != workflows::no_state &&
+             !workflows::reaches(machine, row.frame.state, lock.through);
+    });
   if (c.input) {
     if (c.input->size_bytes() > options.payload_bytes_max)
       return make_error(Errc::too_large, "the input is larger than the payload limit");

@@ -184,6 +184,8 @@ void Engine::Impl::end_now(Transaction& tx, Live& live) {
   row.child_run = RunId{};
   leave_event(tx, row);
   leave_room_line(tx, row);
+  leave_door(tx, row);
+  quit_flow(tx, row, records);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   const std::string failures =

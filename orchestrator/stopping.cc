@@ -63,6 +63,8 @@ void Engine::Impl::stop_child(Transaction& tx, Live& live, Join& join) {
   row.child_run = RunId{};
   leave_event(tx, row);
   leave_room_line(tx, row);
+  leave_door(tx, row);
+  quit_flow(tx, row, records);
   write_log(tx, row, records, next_seq(), {.keep = true});
   drop_deadlines(tx, row);
   leave_home(tx, live);
@@ -156,6 +158,18 @@ bool same_children(const workflows::State& before, const workflows::State& after
                                     std::get<workflows::ParallelState>(after.body).branches.size();
 }
 
+// A lock that was held through a state that is not there any more is held to the frame's end.
+void move_locks(FlowState& flow, const workflows::Machine& before,
+                const workflows::Machine& after) {
+  const auto moved = [&](workflows::StateIndex index) {
+    return index == workflows::no_state ? index : after.find(before.states[index].name);
+  };
+  for (HeldLock& lock : flow.locks) {
+    lock.asked_at = moved(lock.asked_at);
+    lock.through = moved(lock.through);
+  }
+}
+
 // Where a kept frame stands in another version: at the state of the same name, or, if there is
 // none, at the start of its branch.
 void Engine::Impl::move_version(Transaction& tx, FrameRow& row, std::int64_t version_id) {
@@ -163,6 +177,7 @@ void Engine::Impl::move_version(Transaction& tx, FrameRow& row, std::int64_t ver
   const auto& after = catalog.machine(tx, catalog.version(version_id));
   const workflows::State& stood = before.states[row.frame.state];
   row.version_id = version_id;
+  move_locks(row.frame.flow, before, after);
   // Branches beside each other may repeat a name: the same place is meant before the first of it.
   const auto same = std::ranges::find(after.states, stood.pointer, &workflows::State::pointer);
   row.frame.state = same != after.states.end()
@@ -191,8 +206,12 @@ void Engine::Impl::take_up(Transaction& tx, Live& live, std::vector<LogRecord> b
   row.frame.retries.clear();
   row.frame.retry_count = 0;
   row.stopping = {};
-  if (row.spawned == 0) {
-    step(tx, live, Redriven{}, std::move(before));
+  const auto& machine = catalog.machine(tx, catalog.version(row.version_id));
+  // What it held and what it counts are taken up before its children are.
+  const bool passes_doors = row.frame.state != workflows::no_state &&
+                            (machine.states[row.frame.state].flow || !row.frame.flow.locks.empty());
+  if (row.spawned == 0 || passes_doors) {
+    step(tx, live, Redriven{.children = row.spawned != 0}, std::move(before));
     return;
   }
   LogRecord again;
@@ -200,12 +219,17 @@ void Engine::Impl::take_up(Transaction& tx, Live& live, std::vector<LogRecord> b
   again.record.state = row.frame.state;
   if (before.empty()) before.push_back(std::move(again));
   write_log(tx, row, before, next_seq());
+  touched(row.run, false);
+  resume_children(tx, live);
+  follow(tx);
+}
+
+void Engine::Impl::resume_children(Transaction& tx, Live& live) {
+  FrameRow& row = live.row;
   tx.run(sql::take_up_children, row.spawned);
   wait_as_frame(tx, live, WaitKind::children, std::nullopt);
   joins.erase(row.spawned);
-  touched(row.run, false);
   look_at(join_of(tx, row.spawned, row.frame.id));
-  follow(tx);
 }
 
 }  // namespace sluice::orchestrator

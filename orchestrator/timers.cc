@@ -218,6 +218,10 @@ void Engine::Impl::fire_deadlines(Transaction& tx) {
       }
       row.timeout_due = 0;
     }
+    if (row.door.kind != DoorWait::Kind::none) {
+      step(tx, *live, FlowTimedOut{}, {});
+      continue;
+    }
     std::string worker;
     WallTime since = time.wall;
     std::int64_t fence = 0, attempt = live->home.kind == Home::Kind::frame
@@ -256,7 +260,9 @@ void Engine::Impl::mark_time(Transaction& tx) {
 // When something falls due, as far as the clocks go on as they do now.
 std::optional<Duration> Engine::Impl::next_due() {
   const Duration steady = clock.steady_now();
-  if (more_due || queues.has_dirty() || queues.has_roomy()) return steady;
+  if (more_due || queues.has_dirty() || queues.has_roomy() || !locks.due().empty() ||
+      !counters.due().empty())
+    return steady;
   const Now time = read_clock();
   std::optional<Duration> next;
   const auto at = [&](Duration when) {

@@ -6,7 +6,7 @@
 // interpreter_fields.cc single fields that are written down or computed, interpreter_states.cc the
 // states that do no work, interpreter_task.cc Task, interpreter_calls.cc what a Task on no queue
 // asks for, interpreter_runs.cc child runs, interpreter_children.cc Parallel and Map,
-// interpreter_errors.cc what follows an error.
+// interpreter_errors.cc what follows an error, interpreter_flow.cc gates, locks and counters.
 //
 // Not thread-safe, caller serialises (it lives inside one call).
 #pragma once
@@ -24,7 +24,7 @@ namespace sluice::orchestrator {
 class Walk {
  public:
   Walk(const workflows::Machine& machine, const RunFacts& run, Frame frame, WallTime now,
-       std::uint64_t seed, const Limits& limits);
+       std::uint64_t seed, const Limits& limits, Doors& doors);
   Effects after(const Event& event);
   // prepare_item(); the frame stands at the Map, its item is the one to prepare.
   workflows::Evaluated<Doc> item_input(const Doc& effective_input);
@@ -71,6 +71,9 @@ class Walk {
   Step happened(const ChildrenFailed& event);
   Step happened(const RunStarted& event);
   Step happened(const RunEnded& event);
+  Step happened(const GateOpened&);
+  Step happened(const LockGranted&);
+  Step happened(const FlowTimedOut&);
 
   // ---- the walk ----
   Next walk();
@@ -125,6 +128,27 @@ class Walk {
   Evaluated<std::int64_t> count(const std::optional<workflows::WholeNumber>& from,
                                 std::string_view place, std::string_view field, const Doc& input);
   Evaluated<double> percentage(const std::optional<workflows::Number>& from, const Doc& input);
+
+  // ---- gates, locks, counters ----
+  Step arrive();  // through the gate and into the lock, then run_state()
+  Step pass_gate(const workflows::FlowControl& flow, const Doc& input);
+  Step take_locks(const workflows::FlowControl* flow, const Doc& input);
+  std::optional<workflows::Failure> enter_counters(const workflows::FlowControl& flow,
+                                                   const Doc& input);
+  void depart(bool success);
+  void count(const std::string& counter, std::int64_t add);
+  // Gives back what is held through the state it leaves; or all. It is remembered, as not granted.
+  void release_locks(bool all);
+  bool waits_outside() const;
+  Evaluated<Json> flow_value(const workflows::Value& from, const std::string& place,
+                             std::string_view field, const Doc& input);
+  Evaluated<std::string> flow_text(const workflows::FlowText& from, const std::string& place,
+                                   std::string_view field, const Doc& input);
+  Evaluated<std::int64_t> flow_number(const workflows::FlowNumber& from, const std::string& place,
+                                      std::string_view field, const Doc& input, std::int64_t min,
+                                      std::int64_t max);
+  Evaluated<std::optional<Duration>> flow_timeout(const std::optional<workflows::FlowNumber>& from,
+                                                  const std::string& place, const Doc& input);
 
   // ---- states that do no work ----
   Step pass(const workflows::PassState& body);
@@ -182,6 +206,7 @@ class Walk {
   const WallTime now_;
   Random chance_;
   const Limits& limits_;
+  Doors& doors_;
   std::vector<Record> history_;
   Completed completed_;
   std::optional<Json> context_;  // of the entry and attempt; made when first asked for

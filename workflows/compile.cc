@@ -131,6 +131,7 @@ void parse_machine(ParseContext& context, const Json& root, Machine& machine) {
   definition.language = parse_query_language(fields, QueryLanguage::jsonpath);
   machine.start_at = parse_states(definition, fields, no_state, VariableScopes::none, 1);
   definition.variables.check(context);
+  check_flow(context, machine);
   collect_stage_queues(machine);
   parse_queues(fields, machine);
   parse_events(fields, machine);

@@ -86,9 +86,9 @@ constexpr Row rows[] = {
     {"ExpiresSeconds", task, FieldOf::both, false},
     {"ExpiresSeconds.$", task, FieldOf::jsonpath, false},
     {"Compensate", task},
-    {"Lock", onward, FieldOf::both, false},
-    {"Gate", onward, FieldOf::both, false},
-    {"Counters", onward, FieldOf::both, false},
+    {"Lock", onward},
+    {"Gate", onward},
+    {"Counters", onward},
 };
 
 const Row* find_row(std::string_view name) {

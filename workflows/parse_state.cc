@@ -143,6 +143,7 @@ State parse_state(Definition& definition, const Place& place, const Json& value,
   }
   parse_data_flow(definition, place, fields, state);
   parse_body(definition, place, fields, state);
+  parse_flow(fields, state);
   if (state.type == StateType::task) parse_compensation(definition, place, fields, state);
   return state;
 }

@@ -69,6 +69,11 @@ ResultWriter parse_result_writer(const Fields& fields, QueryLanguage language);
 // Compensate of a Task: a state of its own at the end, which `state` then names.
 void parse_compensation(Definition& definition, const Place& place, const Fields& fields,
                         State& state);
+// Gate, Lock and Counters of a state.
+void parse_flow(const Fields& fields, State& state);
+// What can only be judged when every state has been parsed: HeldThrough, gates that nothing opens.
+void check_flow(ParseContext& context, Machine& machine);
+
 // OnFailure and HoldSeconds. REQUIRES: every state has been parsed.
 void parse_on_failure(const Fields& fields, Machine& machine);
 

@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "workflows/choice.h"
+#include "workflows/flow_control.h"
 #include "workflows/path.h"
 #include "workflows/resource.h"
 #include "workflows/schedule.h"
@@ -161,6 +162,7 @@ struct State {
   // What undoes this Task (its Compensate), a Task of its own that no transition leads to; and of
   // such a one, which it undoes.
   StateIndex compensation = no_state, compensates = no_state;
+  std::optional<FlowControl> flow;  // Gate, Lock, Counters; absent: none of them
   std::variant<TaskState, PassState, ChoiceState, WaitState, SucceedState, FailState, ParallelState,
                MapState>
       body;
@@ -215,6 +217,7 @@ struct Machine {
   OnFailure on_failure = OnFailure::fail;
   std::optional<std::int64_t> hold_s;  // OnFailure hold: compensation begins after that
   bool compensable = false;            // a state has a Compensate
+  bool flow_controlled = false;        // a state has a Gate, a Lock or Counters
   std::vector<std::pair<std::string, QueueSettings>> queues;  // the definition's Queues
   std::vector<std::pair<std::string, EventSettings>> events;  // the definition's Events
   std::vector<Trigger> triggers;                              // those of topics
@@ -224,6 +227,12 @@ struct Machine {
 
   StateIndex find(std::string_view name) const;  // no_state if there is none
 };
+
+// Where transitions lead from the state: Next, Default, the rules of a Choice, catchers.
+std::vector<StateIndex> successors(const State& state);
+// Whether a frame that stands at `from` may come to `to` in the same States object; from == to: it
+// does.
+bool reaches(const Machine& machine, StateIndex from, StateIndex to);
 
 inline constexpr std::size_t definition_bytes_max = 1 << 20;
 inline constexpr int states_depth_max = 32;  // States objects within each other

@@ -166,9 +166,6 @@ TEST_CASE("what the language or Sluice has and this version does not is refused 
                   fmt::format("{} is not offered by this version", row.what));
   }
   const Row states[] = {
-      {R"({"Type":"Pass","Lock":{},"End":true})", "/Lock", "\"Lock\""},
-      {R"({"Type":"Wait","Seconds":1,"Gate":{},"End":true})", "/Gate", "\"Gate\""},
-      {R"({"Type":"Pass","Counters":[],"End":true})", "/Counters", "\"Counters\""},
       {R"({"Type":"Task","Resource":"queue:a","ExpiresSeconds":1,"End":true})", "/ExpiresSeconds",
        "\"ExpiresSeconds\""},
   };
