@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "bench/bare.h"
+#include "bench/limit_tax.h"
 #include "bench/load.h"
 #include "bench/machine.h"
 #include "bench/measured_load.h"
@@ -50,6 +51,9 @@ class Bench {
     if (wanted("stream")) stream();
     if (wanted("rest")) rest();
     if (wanted("large") && !options_.quick) large();
+    if (options_.only == "limits")
+      measure_limit_tax(options_.server, data(), options_.in_flight > 0 ? options_.in_flight : 512,
+                        seconds_);
     if (wanted("bare")) {
       result_.bare.overwrite_after =
           measure_overwrite(options_.directory, options_.quick ? 0.6 : 2);
@@ -203,8 +207,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--json", options.json, "the report")->capture_default_str();
   app.add_option("--render", options.render, "only print the tables of this report");
-  app.add_option("--only", options.only, "one part, without a report: bare, stream, rest, large")
-      ->check(CLI::IsMember({"bare", "stream", "rest", "large"}));
+  app.add_option("--only", options.only,
+                 "one part, without a report: bare, stream, rest, large, limits")
+      ->check(CLI::IsMember({"bare", "stream", "rest", "large", "limits"}));
   app.add_flag("--quick", options.quick, "under 45 seconds");
   app.add_option("--in-flight", options.in_flight, "runs under way at full load; by ramp if absent")
       ->check(CLI::Range(1, 4096));

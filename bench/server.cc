@@ -42,11 +42,13 @@ std::string call(std::uint16_t port, http::verb verb, const std::string& target,
   return response.body();
 }
 
-std::string definition() {
-  std::string text = fmt::format(R"({{"StartAt":"{}","States":{{)", stages[0]);
+std::string definition(const Limits& limits) {
+  std::string text =
+      fmt::format(R"({{"StartAt":"{}",{}"States":{{)", stages[0],
+                  limits.queues.empty() ? "" : fmt::format(R"("Queues":{},)", limits.queues));
   for (std::size_t n = 0; n < stage_count; ++n)
-    text += fmt::format(R"({}"{}":{{"Type":"Task","Resource":"queue:{}",{}}})", n > 0 ? "," : "",
-                        stages[n], stages[n],
+    text += fmt::format(R"({}"{}":{{"Type":"Task","Resource":"queue:{}"{},{}}})", n > 0 ? "," : "",
+                        stages[n], stages[n], stages[n] == "pay" ? limits.state : "",
                         n + 1 < stage_count ? fmt::format(R"("Next":"{}")", stages[n + 1])
                                             : std::string(R"("End":true)"));
   return text + "}}";
@@ -75,7 +77,7 @@ std::uint16_t read_port(int descriptor) {
 
 }  // namespace
 
-Server::Server(const std::string& program, const std::string& directory)
+Server::Server(const std::string& program, const std::string& directory, const Limits& limits)
     : Running(0, -1), directory_(directory) {
   std::filesystem::remove_all(directory_);
   std::filesystem::create_directories(directory_);
@@ -94,7 +96,7 @@ Server::Server(const std::string& program, const std::string& directory)
   ::close(ends[1]);
   try {
     port_ = read_port(ends[0]);
-    deploy();
+    deploy(limits);
   } catch (const std::exception& error) {
     ::close(ends[0]);
     end();
@@ -124,8 +126,8 @@ bool Running::ready() const {
   }
 }
 
-void Running::deploy() const {
-  call(port_, http::verb::put, fmt::format("/v1/workflows/{}", workflow_name), definition());
+void Running::deploy(const Limits& limits) const {
+  call(port_, http::verb::put, fmt::format("/v1/workflows/{}", workflow_name), definition(limits));
 }
 
 std::map<std::string, double> Running::metrics() const {

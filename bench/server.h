@@ -20,6 +20,12 @@ inline constexpr std::string_view stages[] = {"order", "pay", "ship", "after-sal
 inline constexpr std::size_t stage_count = 4;
 inline constexpr std::string_view workflow_name = "bench";
 
+// What the stage `pay` is limited by: text of its definition.
+struct Limits {
+  std::string state = {};   // fields of the state, each with a comma in front
+  std::string queues = {};  // the definition's Queues
+};
+
 // A server that somebody has started.
 class Running {
  public:
@@ -33,7 +39,7 @@ class Running {
   // Whether it takes commands (GET /readyz).
   bool ready() const;
   // The four stages, as a workflow. Throws std::runtime_error with what the server said.
-  void deploy() const;
+  void deploy(const Limits& limits = {}) const;
 
  protected:
   std::uint16_t port_ = 0;
@@ -44,7 +50,7 @@ class Server : public Running {
  public:
   // Starts it and deploys the workflow. Throws std::runtime_error with what the server said. The
   // directory is made anew, and removed at the end.
-  Server(const std::string& program, const std::string& directory);
+  Server(const std::string& program, const std::string& directory, const Limits& limits = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
