@@ -43,7 +43,8 @@ void render_lock(std::string& out, const LockInfo& lock) {
 
 asio::awaitable<Response> list_counters(Call& call) {
   const auto page = co_await read(call, [&] {
-    return call.context.inspector.counters(page_limit(call), call.query.text("cursor"));
+    return call.context.inspector.counters(page_limit(call), call.query.text("cursor"),
+                                           call.query.flag("builtin"));
   });
   co_return json(200, render_page(page.items, page.next, render_counter));
 }
@@ -136,7 +137,7 @@ std::vector<Route> flow_routes() {
        .operation = "listCounters",
        .tag = "flow control",
        .summary = "Counters by name, with how many runs wait at gates for each",
-       .query = with_page({}),
+       .query = with_page({{"builtin", Kind::flag, "the stages' own instead"}}),
        .answers = {{200, "a page", "CounterPage"}}},
       {.method = Method::post,
        .path = "/v1/counters/adjust",

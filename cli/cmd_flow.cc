@@ -9,6 +9,7 @@ namespace {
 struct Options {
   std::string name, run;
   std::optional<std::int64_t> set, add;
+  bool builtin = false;
 };
 
 Option name_option(Options& o, bool required, std::string what) {
@@ -19,16 +20,17 @@ Option name_option(Options& o, bool required, std::string what) {
           .required = required};
 }
 
-Exit list_counters(Context& context) {
+Exit list_counters(Context& context, const Options& o) {
   Client client(context);
+  const std::string builtin = o.builtin ? "true" : "false";
   if (context.json) {
-    print_json(context, client.get("/v1/counters", {{"limit", "1000"}}));
+    print_json(context, client.get("/v1/counters", {{"limit", "1000"}, {"builtin", builtin}}));
     return Exit::ok;
   }
   Table table({{"COUNTER", Table::Align::left, true},
                {"VALUE", Table::Align::right},
                {"WAITING", Table::Align::right}});
-  for (const auto& counter : list_all(client, "/v1/counters", {}, 0))
+  for (const auto& counter : list_all(client, "/v1/counters", {{"builtin", builtin}}, 0))
     table.row({text_of(counter, "name"), std::to_string(number_of(counter, "value")),
                humane_count(number_of(counter, "waiting"))});
   if (table.empty())
@@ -134,9 +136,13 @@ Command counters_command() {
       .summary = "What is counted, and how many runs wait for it: list the counters",
       .description = "States change counters (Counters) and wait for them (Gate).",
       .examples = {{"sluice counters", "all, by name"},
+                   {"sluice counters --builtin", "those of every stage"},
                    {"sluice counters adjust open-orders --set 0 --reason 'counted by hand'", ""}},
+      .options = {{.names = "--builtin",
+                   .target = &o->builtin,
+                   .help = "the stages' own: entered, in_flight, completed, failed, dead"}},
       .state = o};
-  command.run = [](Context& context) { return list_counters(context); };
+  command.run = [o = o.get()](Context& context) { return list_counters(context, *o); };
   Command change{
       .name = "adjust",
       .summary = "Set a counter, or add to it; needs --reason",

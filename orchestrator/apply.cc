@@ -98,6 +98,7 @@ void Engine::Impl::write_log(Transaction& tx, FrameRow& row, const std::vector<L
          storage::as_blob(events),
          encoder.docs().empty() ? std::nullopt : std::optional{storage::as_blob(encoder.docs())});
   row.last_seq = seq;
+  count_stages(tx, row, records, storing.history);
   tally(counts.transitions);
 }
 
@@ -511,6 +512,7 @@ void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const Frame
   letter.headers = headers;
   letter.failures = failures;
   queues.add_dead_letter(tx, letter, time);
+  count_dead(letter);
 }
 
 std::int64_t Engine::Impl::pause_total(const FrameRow& row, const queue::Queue* q) {

@@ -40,6 +40,21 @@ std::int64_t Counters::add(const std::string& name, std::int64_t add) {
   return counter.value;
 }
 
+void Counters::follow(const std::string& name, std::int64_t value) {
+  Counter& counter = counters_[name];
+  if (counter.value == value) return;
+  undo_.save_once(counter.value);
+  counter.value = value;
+  if (!counter.lines.empty()) due_.add(name);
+}
+
+std::vector<std::string> Counters::gate_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, counter] : counters_)
+    if (!counter.lines.empty()) names.push_back(name);
+  return names;
+}
+
 bool Counters::passes(const std::string& name, Test test, std::int64_t bound) const {
   const auto found = counters_.find(name);
   if (found == counters_.end()) return workflows::holds(test, 0, bound);

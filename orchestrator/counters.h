@@ -44,6 +44,9 @@ class Counters {
   std::int64_t add(const std::string& name, std::int64_t add);  // the new value
   // Whether a frame that comes now may pass.
   bool passes(const std::string& name, Test test, std::int64_t bound) const;
+  // A counter of the service's own, which is stored elsewhere, stands so now.
+  void follow(const std::string& name, std::int64_t value);
+  std::vector<std::string> gate_names() const;  // that somebody waits at
   // Writes the rows of what changed; before the commit.
   void store(storage::Transaction& tx);
 

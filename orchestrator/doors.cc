@@ -24,6 +24,7 @@ std::string in_quotes(const std::string& name) { return "\"" + name + "\""; }
 
 bool Engine::Impl::StepDoors::passes(const std::string& counter, workflows::CounterTest test,
                                      std::int64_t bound) {
+  engine_.watch_stage(counter);
   return engine_.counters.passes(counter, test, bound);
 }
 
@@ -77,7 +78,6 @@ void Engine::Impl::leave_door(Transaction& tx, FrameRow& row) {
 
 void Engine::Impl::quit_flow(Transaction& tx, FrameRow& row, std::vector<LogRecord>& records) {
   FlowState& flow = row.frame.flow;
-  if (flow.empty()) return;
   const auto record = [&](Kind kind, const std::string& name, std::int64_t number) {
     LogRecord made;
     made.record.kind = kind;
@@ -86,6 +86,15 @@ void Engine::Impl::quit_flow(Transaction& tx, FrameRow& row, std::vector<LogReco
     made.note = name;
     records.insert(records.end() - 1, std::move(made));  // before what ends it
   };
+  const bool left_before =
+      row.undoing.stage == Undoing::Stage::held ||
+      (row.undoing.stage == Undoing::Stage::undoing && undoing_failed(tx, row));
+  if (row.frame.state != workflows::no_state && flow.at != Passage::before && !left_before) {
+    const auto& machine = catalog.machine(tx, catalog.version(row.version_id));
+    const auto& state = machine.states[row.frame.state];
+    const bool at_gate = state.flow && state.flow->gate && flow.at == Passage::outside;
+    if (is_stage(state.type) && !at_gate) record(Kind::stage_left, "", left_by_abort);
+  }
   for (const OwedChange& change : flow.owed) {
     if (change.on != workflows::CounterOn::exit) continue;
     counters.add(change.counter, change.add);
@@ -109,6 +118,7 @@ void Engine::Impl::open_doors(Transaction& tx) {
   while (budget > 0 && (!locks.due().empty() || !counters.due().empty())) {
     if (const auto name = locks.due().take()) budget = grant_locks(tx, *name, budget);
     if (const auto name = counters.due().take()) budget = open_gate(tx, *name, budget);
+    follow_stages();
   }
 }
 

@@ -210,6 +210,7 @@ Now Engine::Impl::read_clock() const {
 void Engine::Impl::publish() {
   const auto touched_queues = queues.take_touched();
   const std::unique_lock lock(mutex);
+  const auto touched_stages = stage_counts.take_touched();
   counts.locks_held = locks.held();
   counts.lock_waiters = locks.waiting();
   counts.gate_waiters = counters.waiting();
@@ -243,6 +244,13 @@ void Engine::Impl::publish() {
     p.lanes.clear();
     for (const auto& lane : q->lanes)
       if (lane->ready > 0) p.lanes.push_back(lane->id);
+  }
+  for (const StageCount* stage : touched_stages) {
+    if (stage->index >= published_stages.size()) published_stages.resize(stage->index + 1);
+    PublishedStage& p = published_stages[stage->index];
+    p.workflow = stage->workflow;
+    if (p.state.empty()) p.state = stage->state;
+    p.values = stage->values;
   }
   if (published_queues.size() != queues.all().size())
     std::erase_if(published_queues,

@@ -3,8 +3,8 @@
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
 // topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, doors.cc, deadlock.cc,
-// audit.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc, sessions.cc, handouts.cc,
-// timers.cc, recovery.cc.
+// stage_counters.cc, audit.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc,
+// sessions.cc, handouts.cc, timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -29,6 +29,7 @@
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/schedules.h"
+#include "orchestrator/stage_counts.h"
 #include "orchestrator/tokens.h"
 #include "orchestrator/topics.h"
 #include "orchestrator/wait_kind.h"
@@ -259,6 +260,20 @@ struct Engine::Impl final : storage::Memory {
   int open_gate(Transaction& tx, const std::string& counter, int budget);
   bool holds_lock(Transaction& tx, const FrameRow& row, const std::string& name);
   void resume_children(Transaction& tx, Live& live);
+
+  // ---- stage_counters.cc ----
+  void count_stages(Transaction& tx, const FrameRow& row, const std::vector<LogRecord>& before,
+                    std::span<const Record> after);
+  void count_dead(const queue::NewDeadLetter& letter);
+  // Before a run goes on with another version, and before log rows are deleted.
+  void mark_stages(Transaction& tx);
+  void mark_stages_in_time(Transaction& tx);
+  void recover_stages(Reader& reader);
+  void count_live_stages(Reader& reader);
+  void watch_stage(const std::string& counter);
+  void follow_stage(const StageCount& stage, const std::string& workflow);
+  void follow_stages();
+
   Result<ReleaseLock::Reply> apply(Transaction& tx, const ReleaseLock& c);
   Result<AdjustCounter::Reply> apply(Transaction& tx, const AdjustCounter& c);
 
@@ -463,6 +478,9 @@ struct Engine::Impl final : storage::Memory {
   Schedules schedules{undo};
   Counters counters{undo};
   Locks locks{undo};
+  StageCounts stage_counts{undo};
+  std::int64_t stages_marked = 0, last_letter = 0;  // as of their table: log row, dead letter
+  EngineTime stages_marked_at;
   IdSource ids;
   Random random{1};
   std::int64_t log_seq = 0;
@@ -506,6 +524,12 @@ struct Engine::Impl final : storage::Memory {
     std::vector<std::int64_t> lanes;
     EngineTime next_token;
   };
+  struct PublishedStage {
+    std::int64_t workflow = 0;
+    std::string state;
+    std::array<std::int64_t, 5> values{};
+  };
+  std::vector<PublishedStage> published_stages;           // by StageCount::index
   std::optional<WallTime> token_at(EngineTime at) const;  // any thread
   std::map<std::string, PublishedQueue> published_queues;
   EngineStats published;

@@ -111,6 +111,7 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "LockReleased";
     case Kind::counter_changed:
       return "CounterChanged";
+    case Kind::stage_left:
     case Kind::frame_kept:
       break;  // never shown
   }

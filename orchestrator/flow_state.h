@@ -16,6 +16,7 @@ enum class Passage : std::uint8_t {
   gated = 1,    // past the gate: what it counts on Enter is counted
   locking = 2,  // its lock is asked for
   inside = 3,   // it works
+  before = 4,   // it has not entered the state
 };
 
 struct HeldLock {

@@ -20,6 +20,31 @@ inline constexpr Sql counters_after{
     "c.name LIMIT 100000)) FROM counters c WHERE c.name > ?1 ORDER BY c.name LIMIT ?2"};
 inline constexpr Sql one_counter{"flow.one_counter", "SELECT value FROM counters WHERE name = ?1"};
 
+// ---- the stages' own ----
+inline constexpr Sql all_stage_counts{
+    "flow.all_stage_counts",
+    "SELECT workflow, state, entered, in_flight, completed, failed, dead FROM stage_counts"};
+inline constexpr Sql put_stage_count{
+    "flow.put_stage_count",
+    "INSERT INTO stage_counts (workflow, state, entered, in_flight, completed, failed, dead) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (workflow, state) DO UPDATE SET entered = "
+    "excluded.entered, in_flight = excluded.in_flight, completed = excluded.completed, failed = "
+    "excluded.failed, dead = excluded.dead"};
+inline constexpr Sql log_since{
+    "flow.log_since",
+    "SELECT l.seq, l.events, r.version FROM log l LEFT JOIN runs r ON r.id = l.run WHERE l.seq > "
+    "?1 ORDER BY l.seq"};
+inline constexpr Sql letters_since{
+    "flow.letters_since",
+    "SELECT id, workflow, state FROM dead_letters WHERE id > ?1 AND workflow IS NOT NULL AND state "
+    "IS NOT NULL ORDER BY id"};
+inline constexpr Sql owned_messages{"flow.owned_messages",
+                                    "SELECT id, owner FROM messages WHERE owner IS NOT NULL"};
+inline constexpr Sql waiting_frames{"flow.waiting_frames", "SELECT id, data FROM frames"};
+inline constexpr Sql waiting_at_counter{
+    "flow.waiting_at_counter",
+    "SELECT count(*) FROM (SELECT 1 FROM gate_lines WHERE counter = ?1 LIMIT 100000)"};
+
 // ---- gates ----
 inline constexpr Sql all_gate_lines{
     "flow.all_gate_lines", "SELECT counter, place, test, bound, frame, run, since FROM gate_lines"};

@@ -108,6 +108,7 @@ void Engine::Impl::build_deliveries(Transaction& tx) {
 
 void Engine::Impl::before_commit(Transaction& tx) {
   look_at_clock();
+  follow_stages();
   if (!locks.due().empty() || !counters.due().empty()) open_doors(tx);
   if (queues.has_roomy()) admit(tx);
   queues.dispatch(tx, now(), handouts_step);

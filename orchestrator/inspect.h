@@ -256,7 +256,9 @@ class Inspector {
   Result<ScheduleInfo> schedule(ScheduleId id) const;
 
   // By name.
-  Page<CounterInfo> counters(int limit, const std::optional<std::string>& cursor) const;
+  // `builtin`: the stages' own instead of those that definitions change.
+  Page<CounterInfo> counters(int limit, const std::optional<std::string>& cursor,
+                             bool builtin = false) const;
   Page<LockInfo> locks(int limit, const std::optional<std::string>& cursor) const;
   Result<LockInfo> lock(const std::string& name) const;  // with its line
 

@@ -1,8 +1,12 @@
 // Counters, gates and locks as people look at them, and their invariants.
 #include <fmt/core.h>
 
+#include <map>
+
 #include "orchestrator/flow_statements.h"
 #include "orchestrator/inspect_impl.h"
+#include "orchestrator/stage_counts.h"
+#include "orchestrator/statements.h"
 
 namespace sluice::orchestrator {
 namespace {
@@ -34,9 +38,46 @@ LockInfo lock_info(storage::Reader& reader, std::string name, bool with_line) {
 
 }  // namespace
 
-Page<CounterInfo> Inspector::counters(int limit, const std::optional<std::string>& cursor) const {
+Page<CounterInfo> Inspector::Impl::stage_counters(int limit, const std::string& after) {
   Page<CounterInfo> page;
+  const auto stages = engine.stage_counters();
+  database.read([&](storage::Reader& reader) {
+    std::map<std::int64_t, std::string> names;
+    for (auto q = reader.query(sql::all_workflows); q.step();)
+      names[q.int64(0)] = std::string(q.text(1));
+    std::map<std::string, std::int64_t> counters;
+    // Also those that nobody has entered yet.
+    std::map<std::int64_t, std::int64_t> latest;
+    for (auto q = reader.query(sql::all_versions); q.step();) latest[q.int64(1)] = q.int64(0);
+    for (const auto& [workflow, version_id] : latest)
+      for (const auto& state : version(reader, version_id).machine->states)
+        if (is_stage(state.type))
+          for (const auto metric : stage_metrics)
+            counters[fmt::format("{}{}/{}.{}", workflows::stage_counter_prefix, names[workflow],
+                                 state.name, metric)] = 0;
+    for (const auto& stage : stages)
+      for (std::size_t i = 0; i < stage_metrics.size(); ++i)
+        counters[fmt::format("{}{}/{}.{}", workflows::stage_counter_prefix,
+                             names[stage.workflow.value], stage.state, stage_metrics[i])] =
+            stage.values[i];
+    for (auto at = counters.upper_bound(after); at != counters.end(); ++at) {
+      if (page.items.size() == static_cast<std::size_t>(limit)) {
+        page.next = page.items.back().name;
+        return;
+      }
+      std::int64_t waiting = 0;
+      if (auto q = reader.query(sql::waiting_at_counter, at->first); q.step()) waiting = q.int64(0);
+      page.items.push_back({at->first, at->second, waiting});
+    }
+  });
+  return page;
+}
+
+Page<CounterInfo> Inspector::counters(int limit, const std::optional<std::string>& cursor,
+                                      bool builtin) const {
   const std::string after = cursor.value_or("");
+  if (builtin) return impl_->stage_counters(limit, after);
+  Page<CounterInfo> page;
   impl_->database.read([&](storage::Reader& reader) {
     for (auto q = reader.query(sql::counters_after, after, std::int64_t{limit} + 1); q.step();) {
       if (page.items.size() == static_cast<std::size_t>(limit)) {
@@ -73,13 +114,29 @@ Result<LockInfo> Inspector::lock(const std::string& name) const {
   return found;
 }
 
+std::int64_t Inspector::Impl::stage_counter(storage::Reader& reader,
+                                            const std::string& name) const {
+  std::map<std::int64_t, std::string> names;
+  for (auto q = reader.query(sql::all_workflows); q.step();)
+    names[q.int64(0)] = std::string(q.text(1));
+  for (const auto& stage : engine.stage_counters())
+    for (std::size_t i = 0; i < stage_metrics.size(); ++i)
+      if (name == fmt::format("{}{}/{}.{}", workflows::stage_counter_prefix,
+                              names[stage.workflow.value], stage.state, stage_metrics[i]))
+        return stage.values[i];
+  return 0;
+}
+
 void Inspector::Impl::add_door(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const {
   const WallTime wall = engine.wall_now();
   w.name = row.door.name;
   std::int64_t ahead = 0;
   if (row.door.kind == DoorWait::Kind::gate) {
     std::int64_t value = 0;
-    if (auto q = reader.query(sql::one_counter, row.door.name); q.step()) value = q.int64(0);
+    if (row.door.name.starts_with(workflows::stage_counter_prefix))
+      value = stage_counter(reader, row.door.name);
+    else if (auto q = reader.query(sql::one_counter, row.door.name); q.step())
+      value = q.int64(0);
     if (auto q = reader.query(sql::ahead_at_gate, row.door.name, row.door.place,
                               static_cast<int>(row.door.test), row.door.bound);
         q.step())

@@ -64,7 +64,7 @@ std::vector<Inspector::Impl::HistoryRow> Inspector::Impl::history_rows(storage::
 namespace {
 
 bool shown(const LogRecord& r) {
-  if (r.record.kind == Kind::frame_kept) return false;
+  if (r.record.kind == Kind::frame_kept || r.record.kind == Kind::stage_left) return false;
   // The mark of a callback has no hand-out of its own.
   return r.record.kind != Kind::task_started || r.fence != 0;
 }

@@ -62,6 +62,8 @@ struct Inspector::Impl {
 
   // ---- inspect_flow.cc ----
   void add_door(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
+  Page<CounterInfo> stage_counters(int limit, const std::string& after);
+  std::int64_t stage_counter(storage::Reader& reader, const std::string& name) const;
   void check_flow(storage::Reader& reader, const Report& report) const;
 
   WallTime wall_of(EngineTime t) const;

@@ -161,6 +161,15 @@ std::vector<QueueStats> Engine::queues() const {
   return list;
 }
 
+std::vector<Engine::StageCounters> Engine::stage_counters() const {
+  std::vector<StageCounters> list;
+  const std::shared_lock lock(impl_->mutex);
+  for (const auto& stage : impl_->published_stages)
+    if (!stage.state.empty())
+      list.push_back({WorkflowId{stage.workflow}, stage.state, stage.values});
+  return list;
+}
+
 std::optional<QueueStats> Engine::queue(const std::string& name) const {
   Impl::PublishedQueue copy;
   {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "orchestrator/stage_counts.h"
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
@@ -76,6 +77,7 @@ Walk::Step Walk::happened(const TimerDue&) {
 Next Walk::walk() {
   for (int entered = 0; entered < inline_states_max; ++entered)
     if (Step step = enter()) return *std::move(step);
+  frame_.flow.at = Passage::before;
   return Continue{};
 }
 
@@ -83,6 +85,7 @@ Walk::Step Walk::enter() {
   // Counted first: if the run ends here and is redriven, what it goes on with is not the last
   // state's work.
   ++frame_.entries;
+  frame_.flow.at = Passage::before;
   if (frame_.transitions >= machine_.transitions_max) {
     return fail_frame(
         {"Sluice.TransitionLimit", fmt::format("The run has entered {} states, which is its "
@@ -90,6 +93,7 @@ Walk::Step Walk::enter() {
                                                frame_.transitions, state().name)},
         true);
   }
+  frame_.flow.at = Passage::outside;
   ++frame_.transitions;
   frame_.retry_count = 0;
   frame_.retries.clear();
@@ -138,6 +142,7 @@ Walk::Step Walk::go(StateIndex next, Outcome outcome) {
     std::erase_if(frame_.flow.locks, [](const HeldLock& lock) { return !lock.granted; });
   }
   record_in_state(Kind::state_exited, outcome.output);
+  if (std::exchange(left_outside_, false)) history_.back().number = never_entered;
   if (next == no_state) return succeed(std::move(outcome.output));
   frame_.state = next;
   frame_.input = std::move(outcome.output);

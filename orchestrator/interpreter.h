@@ -201,6 +201,7 @@ enum class Kind : std::uint8_t {
   lock_acquired,
   lock_released,
   counter_changed,  // number: what was added
+  stage_left,       // not shown: a stage ended by failure or abort (stage_counts.h)
 };
 struct Record {
   Kind kind;

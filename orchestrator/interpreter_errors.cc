@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "orchestrator/stage_counts.h"
 #include "orchestrator/walk.h"
 
 namespace sluice::orchestrator {
@@ -177,6 +178,10 @@ Walk::Evaluated<Walk::Outcome> Walk::caught_outcome(std::size_t index, const Tro
 }
 
 Next Walk::fail_frame(Fault fault, bool dead_letter) {
+  if (is_stage(state().type) && has_entered()) {
+    record_in_state(Kind::stage_left);
+    history_.back().number = left_by_failure;
+  }
   depart(false);
   release_locks(true);
   if (state().compensates != workflows::no_state) {

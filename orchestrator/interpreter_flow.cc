@@ -34,6 +34,13 @@ bool Walk::waits_outside() const {
   return std::ranges::any_of(flow.locks, [](const HeldLock& lock) { return !lock.granted; });
 }
 
+// Whether the frame counts as being in its state.
+bool Walk::has_entered() const {
+  const Passage at = frame_.flow.at;
+  if (at == Passage::before) return false;
+  return !state().flow || !state().flow->gate || at != Passage::outside;
+}
+
 Walk::Step Walk::arrive() {
   const FlowControl* flow = state().flow ? &*state().flow : nullptr;
   if (flow != nullptr || !frame_.flow.locks.empty()) {
@@ -207,6 +214,7 @@ void Walk::count(const std::string& counter, std::int64_t add) {
 // outside).
 void Walk::depart(bool success) {
   FlowState& flow = frame_.flow;
+  left_outside_ = !has_entered();
   if (flow.empty()) return;
   flow.at = Passage::outside;
   flow.resumes = false;

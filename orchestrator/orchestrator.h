@@ -189,6 +189,14 @@ class Engine {
   void unwatch(WatchId id);
 
   std::vector<QueueStats> queues() const;
+  // The stages' own counters: entered, in_flight, completed, failed, dead of each. By id of the
+  // workflow.
+  struct StageCounters {
+    WorkflowId workflow;
+    std::string state;
+    std::array<std::int64_t, 5> values{};
+  };
+  std::vector<StageCounters> stage_counters() const;
   std::optional<QueueStats> queue(const std::string& name) const;
   EngineStats stats() const;
   const Options& options() const;

@@ -25,6 +25,7 @@ void Engine::Impl::recover(storage::Database& db) {
         for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));
         if (auto q = reader.query(sql::max_log); q.step()) log_seq = q.int64(0);
+        recover_stages(reader);
         for (auto q = reader.query(sql::paused_runs); q.step();) paused_runs.insert(q.int64(0));
         if (auto q = reader.query(sql::count_live_children); q.step()) live_children = q.int64(0);
         if (auto q = reader.query(sql::count_frames); q.step()) live_runs = q.int64(0);
@@ -41,6 +42,7 @@ void Engine::Impl::recover(storage::Database& db) {
       tx.run(sql::put_meta, "token_secret", storage::as_blob(secret));
     }
     tx.run(sql::put_meta, "order_us", order_us);
+    mark_stages(tx);
     tx.commit();
   }
   queues.order_from(EngineTime{order_us});

@@ -72,7 +72,10 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
       return make_error(Errc::not_found, "workflow has no version " + std::to_string(*c.version));
   }
   const auto& machine = catalog.machine(tx, *version);
-  if (&machine != &old_machine) move_locks(row.frame.flow, old_machine, machine);
+  if (&machine != &old_machine) {
+    mark_stages(tx);
+    move_locks(row.frame.flow, old_machine, machine);
+  }
   if (row.frame.state != workflows::no_state) {
     const auto& name = old_machine.states[row.frame.state].name;
     row.frame.state = machine.find(name);

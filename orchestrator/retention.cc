@@ -30,6 +30,7 @@ void Engine::Impl::retain(Transaction& tx) {
   if (retention.part == static_cast<std::int64_t>(Part::resting) &&
       time.engine.us < retention.next_us)
     return;
+  mark_stages(tx);
   for (auto* number : {&retention.part, &retention.after, &retention.examined, &retention.next_us})
     undo.save(*number);
   const auto go_to = [&](Part part) {

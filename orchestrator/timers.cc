@@ -31,6 +31,7 @@ void Engine::Impl::tick(Transaction& tx) {
     spawns_spent = sweep_spawns(tx, ticks_step);
     more_due = more_due || spawns_spent;
   }
+  mark_stages_in_time(tx);
   retain(tx);
   mark_time(tx);
   const EngineTime time = now().engine;

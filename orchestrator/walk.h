@@ -140,6 +140,7 @@ class Walk {
   // Gives back what is held through the state it leaves; or all. It is remembered, as not granted.
   void release_locks(bool all);
   bool waits_outside() const;
+  bool has_entered() const;
   Evaluated<Json> flow_value(const workflows::Value& from, const std::string& place,
                              std::string_view field, const Doc& input);
   Evaluated<std::string> flow_text(const workflows::FlowText& from, const std::string& place,
@@ -209,6 +210,7 @@ class Walk {
   Doors& doors_;
   std::vector<Record> history_;
   Completed completed_;
+  bool left_outside_ = false;    // the state that is being left: it had not come through its gate
   std::optional<Json> context_;  // of the entry and attempt; made when first asked for
 };
 

@@ -79,6 +79,7 @@ class Bench {
   std::string story() const {
     std::string names;
     for (const Record& record : effects.history) {
+      if (record.kind == Kind::stage_left) continue;  // shown to nobody
       const auto type = record.state == workflows::no_state ? workflows::StateType::pass
                                                             : machine_->states[record.state].type;
       names += (names.empty() ? "" : " ") + event_name(record.kind, type);
