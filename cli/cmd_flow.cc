@@ -140,6 +140,7 @@ Command counters_command() {
                    {"sluice counters adjust open-orders --set 0 --reason 'counted by hand'", ""}},
       .options = {{.names = "--builtin",
                    .target = &o->builtin,
+                   .value = "",
                    .help = "the stages' own: entered, in_flight, completed, failed, dead"}},
       .state = o};
   command.run = [o = o.get()](Context& context) { return list_counters(context, *o); };

@@ -47,11 +47,11 @@ Walk::Step Walk::arrive() {
     auto input = effective_input();
     if (!input) return failed(input.failure());
     // What a redrive takes back comes first.
-    if (Step step = take_locks(nullptr, *input)) return step;
+    if (auto held_back = take_locks(nullptr, *input)) return *std::move(held_back);
     if (flow != nullptr) {
       if (frame_.flow.at == Passage::outside)
-        if (Step step = pass_gate(*flow, *input)) return step;
-      if (Step step = take_locks(flow, *input)) return step;
+        if (auto held_back = pass_gate(*flow, *input)) return *std::move(held_back);
+      if (auto held_back = take_locks(flow, *input)) return *std::move(held_back);
       frame_.flow.at = Passage::inside;
     }
   }
@@ -59,41 +59,41 @@ Walk::Step Walk::arrive() {
   return run_state();
 }
 
-Walk::Step Walk::pass_gate(const FlowControl& flow, const Doc& input) {
+Walk::HeldBack Walk::pass_gate(const FlowControl& flow, const Doc& input) {
   if (flow.gate) {
     const auto counter = flow_text(flow.gate->counter, "Gate/", "Counter", input);
-    if (!counter) return failed(counter.failure());
+    if (!counter) return HeldBack(failed(counter.failure()));
     const auto bound = flow_number(flow.gate->bound, "Gate/", field_of(flow.gate->test), input,
                                    -number_max, number_max);
-    if (!bound) return failed(bound.failure());
+    if (!bound) return HeldBack(failed(bound.failure()));
     if (!doors_.passes(*counter, flow.gate->test, *bound)) {
       const auto timeout = flow_timeout(flow.gate->timeout_s, "Gate/", input);
-      if (!timeout) return failed(timeout.failure());
+      if (!timeout) return HeldBack(failed(timeout.failure()));
       record_in_state(Kind::gate_awaited);
       history_.back().note = *counter;
-      return AwaitGate{*counter, flow.gate->test, *bound, *timeout};
+      return HeldBack(AwaitGate{*counter, flow.gate->test, *bound, *timeout});
     }
     record_in_state(Kind::gate_opened);
     history_.back().note = *counter;
   }
-  if (const auto failure = enter_counters(flow, input)) return failed(*failure);
+  if (const auto failure = enter_counters(flow, input)) return HeldBack(failed(*failure));
   return std::nullopt;
 }
 
 // Takes what the state itself asks for; without `flow` what is still to be had from before.
-Walk::Step Walk::take_locks(const FlowControl* flow, const Doc& input) {
+Walk::HeldBack Walk::take_locks(const FlowControl* flow, const Doc& input) {
   auto& locks = frame_.flow.locks;
   if (flow != nullptr && flow->lock && frame_.flow.at == Passage::gated) {
     auto name = flow_text(flow->lock->name, "Lock/", "Name", input);
-    if (!name) return failed(name.failure());
+    if (!name) return HeldBack(failed(name.failure()));
     const auto permits =
         flow_number(flow->lock->permits, "Lock/", "Permits", input, 1, workflows::permits_max);
-    if (!permits) return failed(permits.failure());
+    if (!permits) return HeldBack(failed(permits.failure()));
     if (locks.size() >= locks_held_max)
-      return failed(
-          refused(fmt::format("The run holds {} locks, which is the most: {} would be "
-                              "one more.",
-                              locks_held_max, *name)));
+      return HeldBack(
+          failed(refused(fmt::format("The run holds {} locks, which is the most: {} would be "
+                                     "one more.",
+                                     locks_held_max, *name))));
     // Round a loop it comes again to what it still holds.
     std::erase_if(locks, [&](const HeldLock& lock) {
       return lock.granted && lock.asked_at == frame_.state && lock.name == *name;
@@ -113,12 +113,12 @@ Walk::Step Walk::take_locks(const FlowControl* flow, const Doc& input) {
         AwaitLock wait{lock.name, lock.permits, std::nullopt};
         if (flow != nullptr && lock.asked_at == frame_.state) {
           const auto timeout = flow_timeout(flow->lock->timeout_s, "Lock/", input);
-          if (!timeout) return failed(timeout.failure());
+          if (!timeout) return HeldBack(failed(timeout.failure()));
           wait.timeout = *timeout;
         }
         record_in_state(Kind::lock_awaited);
         history_.back().note = lock.name;
-        return wait;
+        return HeldBack(std::move(wait));
       }
       case LockAnswer::deadlock: {
         Trouble trouble;
@@ -127,7 +127,7 @@ Walk::Step Walk::take_locks(const FlowControl* flow, const Doc& input) {
                          fmt::format("Waiting for the lock \"{}\" would never end: whoever holds "
                                      "it waits for what this run holds.",
                                      lock.name)};
-        return failed(trouble);
+        return HeldBack(failed(trouble));
       }
     }
   }

@@ -131,8 +131,11 @@ class Walk {
 
   // ---- gates, locks, counters ----
   Step arrive();  // through the gate and into the lock, then run_state()
-  Step pass_gate(const workflows::FlowControl& flow, const Doc& input);
-  Step take_locks(const workflows::FlowControl* flow, const Doc& input);
+  // What follows instead of the state's work; the step in it may be that the frame has gone to
+  // another state. Nothing: it goes on here.
+  using HeldBack = std::optional<Step>;
+  HeldBack pass_gate(const workflows::FlowControl& flow, const Doc& input);
+  HeldBack take_locks(const workflows::FlowControl* flow, const Doc& input);
   std::optional<workflows::Failure> enter_counters(const workflows::FlowControl& flow,
                                                    const Doc& input);
   void depart(bool success);

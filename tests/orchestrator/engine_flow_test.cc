@@ -221,6 +221,9 @@ TEST_CASE(
     CHECK(holders(w, "x") == Runs{left});
     CHECK(holders(w, "y") == Runs{left});
   });
+  CHECK(
+      w.story(right).ends_with("ErrorCaught(B) LockReleased(B) TaskStateExited(B) "
+                               "TaskStateEntered(C) TaskScheduled(C)"));
   w.complete(w.take("b").token);
   w.complete(w.take("c").token);
   CHECK(w.status(left) == "SUCCEEDED");
