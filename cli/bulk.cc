@@ -31,12 +31,10 @@ void add_stop(Json& request, const std::string& given) {
 }
 
 void tell_plan(Context& context, const Json& plan) {
-  context.out << fmt::format("{}{} {} {}\n", flag_of(plan, "complete") ? "" : "more than ",
-                             humane_count(number_of(plan, "matched")),
-                             number_of(plan, "matched") == 1 ? "matches" : "match",
-                             number_of(plan, "set_aside") > 0
-                                 ? fmt::format("({} set aside)", number_of(plan, "set_aside"))
-                                 : "");
+  const std::int64_t matched = number_of(plan, "matched"), aside = number_of(plan, "set_aside");
+  context.out << fmt::format("{}{} {}{}\n", flag_of(plan, "complete") ? "" : "more than ",
+                             humane_count(matched), matched == 1 ? "matches" : "match",
+                             aside > 0 ? fmt::format(" ({} set aside)", humane_count(aside)) : "");
   Table table({{"ID"},
                {"WHAT", Table::Align::left, true},
                {"INPUT", Table::Align::left, true},

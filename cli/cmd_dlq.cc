@@ -107,7 +107,10 @@ Exit list(Context& context, const Options& o) {
                shorten(text_of(letter, "cause"), 80),
                text_of(letter, "attempts"),
                text_of(letter, "run"),
-               {status == "OPEN" ? "" : status, Tone::dim}});
+               {flag_of(letter, "set_aside") ? "set aside"
+                : status == "OPEN"           ? ""
+                                             : status,
+                Tone::dim}});
   }
   context.out << table.text(context.out_terminal);
   if (!cursor.empty()) note(context, "there are more: add --limit N, or narrow the list");
@@ -141,6 +144,8 @@ Exit show(Context& context, const Options& o) {
        {"state", text_of(letter, "state")},
        {"run", text_of(letter, "run")},
        {"dropped", text_of(letter, "reason")},
+       {"replays", text_of(letter, "replays") +
+                       (flag_of(letter, "set_aside") ? ", set aside (MaxReplays)" : "")},
        {"headers", headers.is_object() && !headers.empty() ? printable(to_text(headers)) : ""},
        {"body", printable(to_text(member(letter, "body")))}});
   const Json& tries = member(letter, "attempt_list");
@@ -164,7 +169,8 @@ Exit show(Context& context, const Options& o) {
     context.out << table.text(terminal);
   }
   if (status == "OPEN")
-    note(context, fmt::format("\nAgain: sluice dlq replay {}", text_of(letter, "id")));
+    note(context, fmt::format("\nAgain: sluice dlq replay {}{}", text_of(letter, "id"),
+                              flag_of(letter, "set_aside") ? " --force" : ""));
   return Exit::ok;
 }
 

@@ -170,11 +170,9 @@ Result<JobRequest> parse_job(const Json& body) {
   workflows::check_fields(context, body, "", "a job", rules);
   if (!fields.has("verb")) {
     context.problem("/verb", "is missing: it says what is done");
-  } else {
-    if (const auto verb = fields.one_of("verb", verbs)) {
-      spec.verb = static_cast<JobVerb>(*verb);
-      refuse_others(fields, spec.verb);
-    }
+  } else if (const auto verb = fields.one_of("verb", verbs)) {
+    spec.verb = static_cast<JobVerb>(*verb);
+    refuse_others(fields, spec.verb);
   }
   fields.exclude("filter", "ids");
   if (!fields.has("filter") && !fields.has("ids"))

@@ -95,6 +95,20 @@ TEST_CASE("dead letters are dropped by filter with a reason, and edited one at a
     CHECK(server.run(wrong).code == static_cast<int>(Exit::usage));
 }
 
+TEST_CASE("what is set aside is shown so") {
+  PlayedServer server;
+  server.on("GET /v1/dead-letters", 200,
+            R"({"items":[{"id":"d1","kind":"queue","queue":"pay","error":"E","status":"OPEN",
+                "replays":3,"set_aside":true}],"next":null})");
+  server.on("GET /v1/dead-letters/d1", 200,
+            R"({"id":"d1","kind":"queue","queue":"pay","error":"E","status":"OPEN","replays":3,
+                "set_aside":true})");
+  CHECK(contains(server.run({"dlq", "list"}).out, "set aside"));
+  const Outcome one = server.run({"dlq", "show", "d1"});
+  CHECK(contains(one.out, "3, set aside (MaxReplays)"));
+  CHECK(contains(one.err, "sluice dlq replay d1 --force"));
+}
+
 TEST_CASE("jobs are listed, shown, waited for and stopped") {
   PlayedServer server;
   server.on("GET /v1/jobs", 200, R"({"items":[)" + std::string(ended) + R"(],"next":null})");

@@ -516,4 +516,60 @@ TEST_CASE("a damaged run fails alone, and the job and the timers go on") {
   CHECK(w.status(runs[2]) == "RUNNING");
 }
 
+TEST_CASE("a statement that fails once changes nothing of what jobs do, whichever it is") {
+  const auto scene = [](World& w) {
+    std::string seen;
+    const auto note = [&](const Job& j) {
+      seen += std::to_string(static_cast<int>(j.status)) + " " + std::to_string(j.matched) + " " +
+              std::to_string(j.done) + " " + std::to_string(j.skipped) + " " +
+              std::to_string(j.failed) + " " + std::to_string(j.went_on) + " " +
+              std::to_string(j.failed_again) + "\n";
+    };
+    (void)failed_runs(w, 3);
+    put_bare(w, 1);
+    for (int i = 0; i < 3; ++i) dead_bare(w, i == 1 ? "{}" : R"({"a":1})");
+    const JobId followed = begin(w, R"({"verb":"redrive","filter":{},"max_in_flight":2})");
+    const JobId bare = begin(w, R"({"verb":"replay","filter":{"queue":"bare"},"max_in_flight":2,)"
+                                R"("patch":[{"op":"remove","path":"/a"}]})");
+    w.pass(seconds(3));
+    for (auto& task : w.lease("pay", 1)) w.complete(task.token);
+    for (auto& task : w.lease("bare", 1)) w.fail(task.token);
+    w.pass(seconds(12));
+    for (auto& task : w.lease("pay", 5)) w.complete(task.token);
+    for (auto& task : w.lease("bare", 5)) w.complete(task.token);
+    w.pass(seconds(12));
+    const JobId paused = begin(w, R"({"verb":"pause","filter":{}})");
+    const JobId stopped = begin(w, R"({"verb":"drop","filter":{},"rate_per_second":0.01,)"
+                                   R"("reason":"x"})");
+    w.pass(seconds(2));
+    w.must(StopJob{stopped});
+    w.pass(seconds(2));
+    for (const JobId id : {followed, bare, paused, stopped}) note(job(w, id));
+    seen += std::to_string(w.letters().size()) + " letters, " + std::to_string(ready(w, "ship"));
+    w.sound();
+    return seen;
+  };
+  std::int64_t statements = 0;
+  std::string expected;
+  {
+    World w;
+    const std::int64_t before = w.database->statements();
+    expected = scene(w);
+    statements = w.database->statements() - before;
+    CHECK_MESSAGE(expected ==
+                      "2 3 3 0 0 3 0\n2 3 2 0 1 1 1\n2 3 3 0 0 0 0\n3 2 1 0 0 0 0\n"
+                      "1 letters, 0",
+                  expected);
+  }
+  const std::int64_t stride = 1 + statements / 400;
+  for (std::int64_t nth = 1; nth <= statements; nth += stride) {
+    CAPTURE(nth);
+    World w;
+    w.database->fail_at(nth);
+    const std::string seen = scene(w);
+    CHECK(w.database->failed());
+    REQUIRE(seen == expected);
+  }
+}
+
 }  // namespace sluice::orchestrator::engine_test
