@@ -163,6 +163,8 @@ void put_dead_letter(Object& object, const orchestrator::DeadLetterSummary& lett
   object.text("cause", letter.cause);
   object.time("at", letter.at);
   object.integer("attempts", letter.attempts);
+  if (letter.replays > 0) object.integer("replays", letter.replays);
+  if (letter.set_aside) object.flag("set_aside", true);
 }
 
 // A Json that nothing was put into is null; what a client expects there is an object.

@@ -50,6 +50,28 @@ std::optional<Doc> optional_doc(Envelope& body, std::string_view name) {
   return raw ? std::optional(Doc::from_text(std::string(*raw))) : std::nullopt;
 }
 
+std::optional<orchestrator::Edit> optional_edit(Envelope& body) {
+  const auto merge = body.optional_raw("merge"), patch = body.optional_raw("patch");
+  if (!merge && !patch) return std::nullopt;
+  if (merge && patch) {
+    body.problem("patch", "expected merge or patch, not both");
+    return std::nullopt;
+  }
+  auto document = parse_json(merge ? *merge : *patch);
+  if (!document) {
+    body.problem(merge ? "merge" : "patch", document.error().detail);
+    return std::nullopt;
+  }
+  if (patch)
+    if (const auto sound = orchestrator::check_patch(*document, ""); !sound) {
+      for (const auto& problem : sound.error().problems)
+        body.problem("patch", problem.pointer.empty() ? problem.detail
+                                                      : problem.pointer + ": " + problem.detail);
+      return std::nullopt;
+    }
+  return orchestrator::Edit{merge.has_value(), *std::move(document)};
+}
+
 Doc required_doc(Envelope& body, std::string_view name, std::size_t bytes_max) {
   const auto raw = body.required_raw(name);
   if (raw.empty()) return {};

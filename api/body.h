@@ -28,6 +28,8 @@ std::optional<std::string> optional_text(Envelope& body, std::string_view name);
 // A message's; "" if it has none.
 std::string order_key(Envelope& body);
 std::optional<Doc> optional_doc(Envelope& body, std::string_view name);
+// "merge" or "patch", for a change of the input that there was.
+std::optional<orchestrator::Edit> optional_edit(Envelope& body);
 // A missing member is a problem, and an absent Doc.
 Doc required_doc(Envelope& body, std::string_view name, std::size_t bytes_max);
 // {"region": "eu", …}; at most 64.

@@ -92,6 +92,8 @@ void render_engine(std::string& out, const orchestrator::EngineStats& stats) {
   single(out, "sluice_runs_failed_total", "counter", "Runs that ended FAILED.", stats.runs_failed);
   single(out, "sluice_runs_compensated_total", "counter",
          "Failed or cancelled runs that were undone.", stats.runs_compensated);
+  single(out, "sluice_dead_letters_deleted_total", "counter",
+         "Open dead letters that their queue no longer kept.", stats.letters_deleted);
   single(out, "sluice_runs_deleted_total", "counter", "Ended runs that retention has deleted.",
          stats.runs_deleted);
   single(out, "sluice_runs_live", "gauge", "Runs that have not ended.", stats.live_runs);

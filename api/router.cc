@@ -192,7 +192,7 @@ std::vector<Route> all_routes() {
   std::vector<Route> all;
   for (auto* part :
        {workflow_routes, run_routes, queue_routes, event_routes, topic_routes, schedule_routes,
-        flow_routes, audit_routes, task_routes, dead_letter_routes, service_routes})
+        flow_routes, audit_routes, job_routes, task_routes, dead_letter_routes, service_routes})
     for (auto& route : part()) all.push_back(std::move(route));
   return all;
 }

@@ -63,6 +63,7 @@ std::vector<Route> flow_routes();
 std::vector<Route> task_routes();
 std::vector<Route> dead_letter_routes();
 std::vector<Route> audit_routes();
+std::vector<Route> job_routes();
 std::vector<Route> service_routes();
 std::vector<Route> all_routes();
 

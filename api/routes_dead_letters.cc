@@ -90,7 +90,11 @@ asio::awaitable<Response> replay_one(Call& call) {
   ReplayDeadLetter command{.id = *id,
                            .input = optional_doc(*body, "input"),
                            .from = optional_text(*body, "from"),
-                           .version = body->optional_integer("version", 1, INT64_MAX)};
+                           .version = body->optional_integer("version", 1, INT64_MAX),
+                           .edit = optional_edit(*body),
+                           .force = body->optional_boolean("force").value_or(false)};
+  if (command.input && command.edit)
+    body->problem("input", "expected input, merge or patch, not two of them");
   read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});
@@ -204,7 +208,7 @@ std::vector<Route> dead_letter_routes() {
        .takes_idempotency_key = true,
        .answers = {{200, "replayed", "Done"},
                    {404, "unknown", "Problem"},
-                   {409, "it is not open", "Problem"},
+                   {409, "it is not open; or set aside, and not forced", "Problem"},
                    {422, "no such state; or it is of no run", "Problem"}}},
       {.method = Method::delete_,
        .path = "/v1/dead-letters/{id}",

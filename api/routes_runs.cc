@@ -189,7 +189,10 @@ asio::awaitable<Response> redrive_run(Call& call) {
   RedriveRun command{.run = *run,
                      .from = optional_text(*body, "from"),
                      .input = optional_doc(*body, "input"),
-                     .version = body->optional_integer("version", 1, INT64_MAX)};
+                     .version = body->optional_integer("version", 1, INT64_MAX),
+                     .edit = optional_edit(*body)};
+  if (command.input && command.edit)
+    body->problem("input", "expected input, merge or patch, not two of them");
   read_reason(*body, call.by);
   if (auto checked = body->finish(); !checked) co_return problem(checked.error());
   co_return co_await change(call, std::move(command), RenderDone{});

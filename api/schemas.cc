@@ -1,5 +1,7 @@
 #include "api/schemas.h"
 
+#include <vector>
+
 namespace sluice::api {
 namespace {
 
@@ -153,6 +155,8 @@ constexpr Schema all[] = {
      R"({"type":"object","properties":{"reason":{"type":"string"},)"
      R"("from":{"type":"string",)"
      R"("description":"a state; default: where it failed"},"input":{"description":"any JSON value"},)"
+     R"("merge":{"description":"JSON Merge Patch of what it had"},"patch":{"type":"array",)"
+     R"("items":{"type":"object"},"description":"JSON Patch of what it had"},)"
      R"("version":{"type":"integer","minimum":1}},"additionalProperties":false})"
     },
     {"SkipStage",
@@ -170,7 +174,7 @@ constexpr Schema all[] = {
     {"QueueSettings",
      R"({"type":"object","description":"the fields of a definition's Queues: LeaseSeconds,)"
      R"( MaxDeliveries, Delivery, AgeingSeconds, RatePerSecond, Burst, Concurrency, OrderOnDead,)"
-     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy"})"
+     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy, DeadLetters"})"
     },
     {"Queue",
      R"({"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"integer"},)"
@@ -461,78 +465,6 @@ constexpr Schema all[] = {
      R"("format":"date-time"}},"required":["status"]},{"$ref":"#/components/schemas/Problem"}]}},)"
      R"("tasks":{"type":"array","items":{"$ref":"#/components/schemas/Task"}}},"required":["items"]})"
     },
-    {"AuditPage",
-     R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object",)"
-     R"("properties":{"id":{"type":"integer"},"at":{"type":"string","format":"date-time"},)"
-     R"("principal":{"type":"string"},"kind":{"type":"string"},"target":{"type":"string"},)"
-     R"("reason":{"type":"string"},"detail":{"type":"object"}},)"
-     R"("required":["id","at","principal","kind","target","detail"]}},)"
-     R"("next":{"type":["string","null"]}},"required":["items","next"]})"
-    },
-    {"DeadLetterSummary",
-     R"({"type":"object","properties":{"id":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
-     R"("enum":["stage","state","queue","binding","compensation"]},"topic":{"type":"string"},)"
-     R"("binding":{"type":"string"},"key":{"type":"string"},)"
-     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED","COMPENSATED"]},)"
-     R"("queue":{"type":"string"},)"
-     R"("run":{"type":"string","description":"13 characters of base 32"},)"
-     R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
-     R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
-     R"("attempts":{"type":"integer"}},"required":["id","kind","status","error","cause","at",)"
-     R"("attempts"]})"
-    },
-    {"DeadLetterPage",
-     R"({"type":"object","properties":{"items":{"type":"array",)"
-     R"("items":{"$ref":"#/components/schemas/DeadLetterEntry"}},"next":{"type":["string","null"]},)"
-     R"("complete":{"type":"boolean","description":"of groups: false where there were too many to)"
-     R"( count, and only the newest are counted"}},)"
-     R"("required":["items","next"]})"
-    },
-    {"DeadLetterEntry",
-     R"({"anyOf":[{"$ref":"#/components/schemas/DeadLetterSummary"},{"type":"object",)"
-     R"("properties":{"error":{"type":"string"},"queue":{"type":"string"},)"
-     R"("count":{"type":"integer"},"first":{"type":"string","format":"date-time"},)"
-     R"("last":{"type":"string","format":"date-time"},"example":{"type":"string",)"
-     R"("description":"the newest"}},"required":["error","queue","count","first","last",)"
-     R"("example"]}]})"
-    },
-    {"DeadLetter",
-     R"({"type":"object","properties":{"id":{"type":"string",)"
-     R"("description":"13 characters of base 32"},"kind":{"type":"string",)"
-     R"("enum":["stage","state","queue","binding","compensation"]},"topic":{"type":"string"},)"
-     R"("binding":{"type":"string"},"key":{"type":"string"},)"
-     R"("status":{"type":"string","enum":["OPEN","REPLAYED","DROPPED","COMPENSATED"]},)"
-     R"("queue":{"type":"string"},)"
-     R"("run":{"type":"string","description":"13 characters of base 32"},)"
-     R"("workflow":{"type":"string"},"state":{"type":"string"},"error":{"type":"string"},)"
-     R"("cause":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
-     R"("attempts":{"type":"integer"},"body":{"description":"any JSON value"},)"
-     R"("headers":{"type":"object","additionalProperties":{"type":"string"},"maxProperties":64},)"
-     R"("attempt_list":{"type":"array","items":{"type":"object"}},"reason":{"type":"string"}},)"
-     R"("required":["id","kind","status","error","cause","at","attempts","headers","attempt_list"]})"
-    },
-    {"ReplayDeadLetter",
-     R"({"type":"object","properties":{"reason":{"type":"string"},)"
-     R"("input":{"description":"in place of what it had"},)"
-     R"("from":{"type":"string","description":"of a run: the state where it goes on"},)"
-     R"("version":{"type":"integer","minimum":1,"description":"of a run: the version it goes on with"}},)"
-     R"("additionalProperties":false})"
-    },
-    {"DropDeadLetter",
-     R"({"type":"object","properties":{"reason":{"type":"string"}},"required":["reason"],)"
-     R"("additionalProperties":false})"
-    },
-    {"ReplayDeadLetters",
-     R"({"type":"object","properties":{"reason":{"type":"string"},)"
-     R"("filter":{"type":"object",)"
-     R"("properties":{"error":{"type":"string"}},"additionalProperties":false},)"
-     R"("limit":{"type":"integer","minimum":1,"maximum":1000}},"additionalProperties":false})"
-    },
-    {"Replayed",
-     R"({"type":"object","properties":{"replayed":{"type":"integer"},"refused":{"type":"integer"},)"
-     R"("remaining":{"type":"integer"}},"required":["replayed","refused","remaining"]})"
-    },
     {"Check",
      R"({"type":"object","properties":{"repair":{"type":"boolean"}},"additionalProperties":false})"
     },
@@ -547,6 +479,14 @@ constexpr Schema all[] = {
 
 }  // namespace
 
-std::span<const Schema> schemas() { return all; }
+std::span<const Schema> schemas() {
+  static const std::vector<Schema> joined = [] {
+    std::vector<Schema> list(std::begin(all), std::end(all));
+    const auto letters = letter_schemas();
+    list.insert(list.end(), letters.begin(), letters.end());
+    return list;
+  }();
+  return joined;
+}
 
 }  // namespace sluice::api

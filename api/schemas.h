@@ -13,5 +13,6 @@ struct Schema {
 };
 
 std::span<const Schema> schemas();
+std::span<const Schema> letter_schemas();  // some of them: schemas_letters.cc
 
 }  // namespace sluice::api

@@ -1,7 +1,7 @@
 // The verbs that change one run's course: cancel, compensate, pause, resume, redrive, skip, fail.
 #include <ostream>
 
-#include "cli/values.h"
+#include "cli/bulk.h"
 
 namespace sluice::cli {
 namespace {
@@ -34,7 +34,10 @@ struct Options {
   std::string cause, from, frame, error;
   std::optional<std::string> input, output;
   std::optional<std::int64_t> version;
-  bool compensate = false;
+  bool compensate = false, all = false;
+  std::string workflow, status, state, search, since;
+  std::vector<std::string> labels;
+  BulkOptions bulk;
 };
 
 Option runs_option(Options& o) {
@@ -43,6 +46,80 @@ Option runs_option(Options& o) {
           .value = "RUN",
           .help = "the run's id; may be several",
           .required = true};
+}
+
+// Which runs are meant where none is named.
+std::vector<Option> with_filter(Options& o, std::vector<Option> options, bool again) {
+  options.front().required = false;
+  const std::vector<Option> filter = {
+      {.names = "-w,--workflow",
+       .target = &o.workflow,
+       .value = "NAME",
+       .help = "of this workflow"},
+      {.names = "-s,--status",
+       .target = &o.status,
+       .value = "STATUS",
+       .help = "in this status; if not given, those to which the verb applies",
+       .choices = {"RUNNING", "FAILED", "TIMED_OUT", "ABORTED", "PAUSED", "COMPENSATING"}},
+      {.names = "--state", .target = &o.state, .value = "STATE", .help = "that stand there"},
+      {.names = "-l,--label",
+       .target = &o.labels,
+       .value = "KEY=VALUE",
+       .help = "with this label; may be several"},
+      {.names = "--search",
+       .target = &o.search,
+       .value = "TEXT",
+       .help = "part of the name, id or error"},
+      {.names = "--since",
+       .target = &o.since,
+       .value = "TIME",
+       .help = "started after this time: 2h, 3d, or an RFC 3339 time"},
+      {.names = "--all", .target = &o.all, .value = "", .help = "of every workflow"}};
+  options.insert(options.end(), filter.begin(), filter.end());
+  add_bulk_options(options, o.bulk, again);
+  return options;
+}
+
+Json filter_of(const Options& o) {
+  Json filter = Json::object();
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) filter[key] = value;
+  };
+  add("workflow", o.workflow);
+  add("status", o.status);
+  add("state", o.state);
+  add("q", o.search);
+  if (!o.since.empty()) add("started_after", to_rfc3339(read_time(o.since, now(), "--since")));
+  for (const auto& given : o.labels) {
+    const auto [key, value] = key_value(given, "--label");
+    filter["label"][key] = value;
+  }
+  return filter;
+}
+
+// The runs that are named, one after the other; or many, as a job of the server's.
+Exit some_runs(Context& context, const Options& o, const std::string& verb, Json body,
+               const std::string& done) {
+  Json filter = filter_of(o);
+  const bool many = o.all || !filter.empty();
+  if (many == !o.runs.empty())
+    throw Failure(Exit::usage,
+                  "sluice " + verb +
+                      ": name runs, or say which: --workflow W, --status S, --state S, "
+                      "--label K=V, --search TEXT, --since TIME or --all");
+  if (!many && !asks_for_job(o.bulk)) {
+    add_edit(context, body, o.bulk);
+    return each_run(context, o.runs, verb, body, done);
+  }
+  if (body.contains("input"))
+    throw Failure(Exit::usage,
+                  "--input goes with runs that are named; --merge and --patch edit many");
+  body["verb"] = verb;
+  if (many)
+    body["filter"] = std::move(filter);
+  else
+    body["ids"] = o.runs;
+  return run_job(context, std::move(body), o.bulk);
 }
 
 Option frame_option(Options& o) {
@@ -62,23 +139,26 @@ Command cancel_command() {
                       "The run becomes ABORTED; workers that hold a task of it are told. With "
                       "--compensate what it has completed is undone first.",
                   .examples = {{"sluice cancel 06f3kq2m1c0g0 --cause 'ordered twice'", ""},
-                               {"sluice cancel 06f3kq2m1c0g0 --compensate", ""}},
-                  .options = {runs_option(*o),
-                              {.names = "--cause",
-                               .target = &o->cause,
-                               .value = "TEXT",
-                               .help = "why, for the history"},
-                              {.names = "--compensate",
-                               .target = &o->compensate,
-                               .value = "",
-                               .help = "undo first what has a Compensate"}},
+                               {"sluice cancel 06f3kq2m1c0g0 --compensate", ""},
+                               {"sluice cancel -w orders -l region=eu --rate 10", "many"}},
+                  .options = with_filter(*o,
+                                         {runs_option(*o),
+                                          {.names = "--cause",
+                                           .target = &o->cause,
+                                           .value = "TEXT",
+                                           .help = "why, for the history"},
+                                          {.names = "--compensate",
+                                           .target = &o->compensate,
+                                           .value = "",
+                                           .help = "undo first what has a Compensate"}},
+                                         false),
                   .state = o};
   command.run = [o = o.get()](Context& context) {
     Json body = Json::object();
     if (!o->cause.empty()) body["cause"] = o->cause;
     if (o->compensate) body["compensate"] = true;
-    return each_run(context, o->runs, "cancel", body,
-                    o->compensate ? "is undone, then cancelled" : "cancelled");
+    return some_runs(context, *o, "cancel", std::move(body),
+                     o->compensate ? "is undone, then cancelled" : "cancelled");
   };
   return command;
 }
@@ -102,16 +182,18 @@ Command compensate_command() {
 
 Command pause_command() {
   auto o = std::make_shared<Options>();
-  Command command{.name = "pause",
-                  .summary = "Stop runs from taking their next step",
-                  .description =
-                      "What a worker has in its hands it may finish. Queues are paused by `sluice "
-                      "queues pause`.",
-                  .examples = {{"sluice pause 06f3kq2m1c0g0", ""}},
-                  .options = {runs_option(*o)},
-                  .state = o};
+  Command command{
+      .name = "pause",
+      .summary = "Stop runs from taking their next step",
+      .description =
+          "What a worker has in its hands it may finish. Queues are paused by `sluice "
+          "queues pause`.",
+      .examples = {{"sluice pause 06f3kq2m1c0g0", ""},
+                   {"sluice pause -w orders --state Pay --dry-run", "which it would be"}},
+      .options = with_filter(*o, {runs_option(*o)}, false),
+      .state = o};
   command.run = [o = o.get()](Context& context) {
-    return each_run(context, o->runs, "pause", Json::object(), "paused");
+    return some_runs(context, *o, "pause", Json::object(), "paused");
   };
   return command;
 }
@@ -121,10 +203,10 @@ Command resume_command() {
   Command command{.name = "resume",
                   .summary = "Let paused runs go on",
                   .examples = {{"sluice resume 06f3kq2m1c0g0", ""}},
-                  .options = {runs_option(*o)},
+                  .options = with_filter(*o, {runs_option(*o)}, false),
                   .state = o};
   command.run = [o = o.get()](Context& context) {
-    return each_run(context, o->runs, "resume", Json::object(), "resumed");
+    return some_runs(context, *o, "resume", Json::object(), "resumed");
   };
   return command;
 }
@@ -139,26 +221,28 @@ Command redrive_command() {
                   .examples = {{"sluice redrive 06f3kq2m1c0g0", "the same state, the same input"},
                                {"sluice redrive 06f3kq2m1c0g0 --from Pay --input @fixed.json",
                                 "another state, another input"}},
-                  .options = {runs_option(*o),
-                              {.names = "--from",
-                               .target = &o->from,
-                               .value = "STATE",
-                               .help = "begin at this state instead"},
-                              {.names = "-i,--input",
-                               .target = &o->input,
-                               .value = "JSON|@FILE|-",
-                               .help = "that state's input instead of what it had"},
-                              {.names = "--version",
-                               .target = &o->version,
-                               .value = "N",
-                               .help = "go on with this version of the workflow"}},
+                  .options = with_filter(*o,
+                                         {runs_option(*o),
+                                          {.names = "--from",
+                                           .target = &o->from,
+                                           .value = "STATE",
+                                           .help = "begin at this state instead"},
+                                          {.names = "-i,--input",
+                                           .target = &o->input,
+                                           .value = "JSON|@FILE|-",
+                                           .help = "that state's input instead of what it had"},
+                                          {.names = "--version",
+                                           .target = &o->version,
+                                           .value = "N",
+                                           .help = "go on with this version of the workflow"}},
+                                         true),
                   .state = o};
   command.run = [o = o.get()](Context& context) {
     Json body = Json::object();
     if (!o->from.empty()) body["from"] = o->from;
     if (o->input) body["input"] = read_json(context, *o->input, "--input");
     if (o->version) body["version"] = *o->version;
-    return each_run(context, o->runs, "redrive", body, "goes on");
+    return some_runs(context, *o, "redrive", std::move(body), "goes on");
   };
   return command;
 }

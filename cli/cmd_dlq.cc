@@ -1,6 +1,6 @@
 #include <ostream>
 
-#include "cli/values.h"
+#include "cli/bulk.h"
 
 namespace sluice::cli {
 namespace {
@@ -12,7 +12,8 @@ struct Options {
   std::optional<std::int64_t> version;
   std::optional<std::string> input;
   std::int64_t limit = 50;
-  bool all = false, yes = false, by_error = false;
+  bool all = false, by_error = false, force = false;
+  BulkOptions bulk;
 };
 
 Query filter_of(const Options& o) {
@@ -106,7 +107,10 @@ Exit list(Context& context, const Options& o) {
                shorten(text_of(letter, "cause"), 80),
                text_of(letter, "attempts"),
                text_of(letter, "run"),
-               {status == "OPEN" ? "" : status, Tone::dim}});
+               {flag_of(letter, "set_aside") ? "set aside"
+                : status == "OPEN"           ? ""
+                                             : status,
+                Tone::dim}});
   }
   context.out << table.text(context.out_terminal);
   if (!cursor.empty()) note(context, "there are more: add --limit N, or narrow the list");
@@ -140,6 +144,8 @@ Exit show(Context& context, const Options& o) {
        {"state", text_of(letter, "state")},
        {"run", text_of(letter, "run")},
        {"dropped", text_of(letter, "reason")},
+       {"replays", text_of(letter, "replays") +
+                       (flag_of(letter, "set_aside") ? ", set aside (MaxReplays)" : "")},
        {"headers", headers.is_object() && !headers.empty() ? printable(to_text(headers)) : ""},
        {"body", printable(to_text(member(letter, "body")))}});
   const Json& tries = member(letter, "attempt_list");
@@ -163,7 +169,8 @@ Exit show(Context& context, const Options& o) {
     context.out << table.text(terminal);
   }
   if (status == "OPEN")
-    note(context, fmt::format("\nAgain: sluice dlq replay {}", text_of(letter, "id")));
+    note(context, fmt::format("\nAgain: sluice dlq replay {}{}", text_of(letter, "id"),
+                              flag_of(letter, "set_aside") ? " --force" : ""));
   return Exit::ok;
 }
 
@@ -199,50 +206,59 @@ void tell(Context& context, const Counts& counts, const char* verb) {
         counts.refused > 0 ? fmt::format(", {} refused", humane_count(counts.refused)) : "");
 }
 
-// Each by its id rather than by one bulk call: the list is fixed when it is counted, so what dies
-// again meanwhile is not replayed a second time, and every refusal has its reason.
-Exit replay_many(Context& context, Client& client, const Options& o) {
-  const auto letters = list_all(client, "/v1/dead-letters", filter_of(o), 0);
-  if (letters.empty()) {
-    note(context, "no dead letters match");
-    return Exit::ok;
+// The filter of a job: what filter_of() says to a list.
+Json job_filter(const Options& o) {
+  Json filter = Json::object();
+  for (const auto& [key, value] : filter_of(o)) {
+    const auto colon = value.find(':');
+    if (key == "label")
+      filter[key][value.substr(0, colon)] = value.substr(colon + 1);
+    else
+      filter[key] = value;
   }
-  if (context.in_is_terminal &&
-      !confirmed(context, fmt::format("Replay {}?", counted(std::ssize(letters), "dead letter")),
-                 o.yes)) {
-    note(context, "nothing was replayed");
-    return Exit::failed;
-  }
-  Counts counts;
-  {
-    Progress progress(context.err, context.err_terminal, "replaying", std::ssize(letters));
-    for (const auto& letter : letters) {
-      replay_one(context, client, text_of(letter, "id"), Json::object(), false, counts);
-      progress.advance();
-    }
-  }
-  tell(context, counts, "replayed");
-  return counts.worst;
+  return filter;
+}
+
+Json job_request(const Options& o, const char* verb, bool many) {
+  Json request = {{"verb", verb}};
+  if (many)
+    request["filter"] = job_filter(o);
+  else
+    request["ids"] = o.ids;
+  return request;
+}
+
+bool is_narrowed(const Options& o) {
+  return !o.error.empty() || !o.since.empty() || !o.until.empty() || !o.labels.empty() ||
+         !o.text.empty() || !o.kind.empty() || !o.run.empty();
 }
 
 Exit replay(Context& context, const Options& o) {
   const bool many = o.all || !o.queue.empty() || !o.workflow.empty();
-  const bool narrowed = !o.error.empty() || !o.since.empty() || !o.until.empty() ||
-                        !o.labels.empty() || !o.text.empty();
-  if (many == !o.ids.empty() || (!many && narrowed))
+  if (many == !o.ids.empty() || (!many && is_narrowed(o)))
     throw Failure(Exit::usage,
                   "sluice dlq replay: name dead letters, or say which: --queue Q, --workflow W or "
-                  "--all (and --error NAME, --since, --until, --label, --search)");
+                  "--all (and --error NAME, --kind, --since, --until, --label, --search)");
   if (o.input && (many || o.ids.size() > 1))
     throw Failure(Exit::usage, "--input goes with one dead letter");
   if (many && (!o.from.empty() || o.version))
     throw Failure(Exit::usage, "--from and --version go with dead letters that are named");
+  if (o.force && many) throw Failure(Exit::usage, "--force goes with dead letters that are named");
+  if (many || asks_for_job(o.bulk)) {
+    if (o.input || o.force)
+      throw Failure(Exit::usage, "--input and --force do not go with --rate and the like");
+    Json request = job_request(o, "replay", many);
+    if (!o.from.empty()) request["from"] = o.from;
+    if (o.version) request["version"] = *o.version;
+    return run_job(context, std::move(request), o.bulk);
+  }
   Client client(context);
-  if (many) return replay_many(context, client, o);
   Json body = Json::object();
   if (o.input) body["input"] = read_json(context, *o.input, "--input");
   if (!o.from.empty()) body["from"] = o.from;
   if (o.version) body["version"] = *o.version;
+  if (o.force) body["force"] = true;
+  add_edit(context, body, o.bulk);
   Counts counts;
   for (const auto& id : o.ids) replay_one(context, client, id, body, o.ids.size() == 1, counts);
   tell(context, counts, "replayed");
@@ -250,6 +266,16 @@ Exit replay(Context& context, const Options& o) {
 }
 
 Exit drop(Context& context, const Options& o) {
+  const bool many = o.all || !o.queue.empty() || !o.workflow.empty();
+  if (many == !o.ids.empty() || (!many && is_narrowed(o)))
+    throw Failure(Exit::usage,
+                  "sluice dlq drop: name dead letters, or say which: --queue Q, --workflow W or "
+                  "--all (and --error NAME, --kind, --since, --until, --label, --search)");
+  if (many || asks_for_job(o.bulk)) {
+    Json request = job_request(o, "drop", many);
+    request["reason"] = o.reason;
+    return run_job(context, std::move(request), o.bulk);
+  }
   Client client(context);
   Counts counts;
   for (const auto& id : o.ids) {
@@ -302,6 +328,11 @@ Command dlq_command() {
                     .target = &o->text,
                     .value = "TEXT",
                     .help = "part of the error, cause, state or id"};
+  const Option kind{.names = "--kind",
+                    .target = &o->kind,
+                    .value = "KIND",
+                    .help = "only of this kind",
+                    .choices = {"stage", "state", "queue", "binding", "compensation"}};
   Command list_them{
       .name = "list",
       .summary = "List dead letters, newest first",
@@ -316,11 +347,7 @@ Command dlq_command() {
                    .value = "STATUS",
                    .help = "OPEN if not given.",
                    .choices = {"OPEN", "REPLAYED", "DROPPED", "COMPENSATED"}},
-                  {.names = "--kind",
-                   .target = &o->kind,
-                   .value = "KIND",
-                   .help = "only of this kind",
-                   .choices = {"stage", "state", "queue", "binding", "compensation"}},
+                  kind,
                   since,
                   until,
                   label,
@@ -351,11 +378,14 @@ Command dlq_command() {
       .name = "replay",
       .summary = "Process dead letters again",
       .description =
-          "A run's dead letter lets the run go on from where it failed. On a terminal the count "
-          "is shown and you are asked before many are replayed.",
+          "A run's dead letter lets the run go on from where it failed. Many are replayed by a job "
+          "of the server's, which this waits for; on a terminal the count is shown and you are "
+          "asked first.",
       .examples = {{"sluice dlq replay 06f3kq2m1c0g0 --input @fixed.json",
                     "one, with another input"},
-                   {"sluice dlq replay --queue pay --error Http.5xx", "all of these"}},
+                   {"sluice dlq replay --queue pay --error Http.5xx", "all of these"},
+                   {"sluice dlq replay -q pay --rate 10 --max-in-flight 50 --stop-on-failures 20%",
+                    "with care"}},
       .options = {some,
                   queue,
                   workflow,
@@ -377,18 +407,36 @@ Command dlq_command() {
                    .target = &o->version,
                    .value = "N",
                    .help = "the run goes on with this version of its workflow; with IDs"},
-                  {.names = "--yes", .target = &o->yes, .value = "", .help = "do not ask"}}};
+                  {.names = "--force",
+                   .target = &o->force,
+                   .value = "",
+                   .help = "although it is set aside (MaxReplays); with IDs"},
+                  kind}};
+  add_bulk_options(replay_them.options, o->bulk, true);
   replay_them.run = [o = o.get()](Context& context) { return replay(context, *o); };
 
-  Command drop_them{.name = "drop",
-                    .summary = "Close dead letters without processing them",
-                    .examples = {{"sluice dlq drop 06f3kq2m1c0g0 --reason 'test data'", ""}},
-                    .options = {ids,
-                                {.names = "-r,--reason",
-                                 .target = &o->reason,
-                                 .value = "TEXT",
-                                 .help = "why; kept with it",
-                                 .required = true}}};
+  Command drop_them{
+      .name = "drop",
+      .summary = "Close dead letters without processing them",
+      .examples = {{"sluice dlq drop 06f3kq2m1c0g0 --reason 'test data'", "one"},
+                   {"sluice dlq drop -q pay --until 30d --reason 'too old' --dry-run",
+                    "how many it would be"}},
+      .options = {some,
+                  queue,
+                  workflow,
+                  error,
+                  kind,
+                  since,
+                  until,
+                  label,
+                  text,
+                  {.names = "--all", .target = &o->all, .value = "", .help = "of every queue"},
+                  {.names = "-r,--reason",
+                   .target = &o->reason,
+                   .value = "TEXT",
+                   .help = "why; kept with it",
+                   .required = true}}};
+  add_bulk_options(drop_them.options, o->bulk, false);
   drop_them.run = [o = o.get()](Context& context) { return drop(context, *o); };
 
   return {.name = "dlq",

@@ -167,6 +167,7 @@ Command schedules_command();
 Command counters_command();
 Command locks_command();
 Command audit_command();
+Command jobs_command();
 Command bind_command();
 Command unbind_command();
 Command runs_command();

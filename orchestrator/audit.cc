@@ -47,7 +47,7 @@ MaybeEntry audited(const RedriveRun& c, const Unit&) {
   AuditEntry entry{"run.redrive", of_run(c.run)};
   if (c.from) entry.detail["from"] = *c.from;
   if (c.version) entry.detail["version"] = *c.version;
-  if (c.input) entry.detail["input_edited"] = true;
+  if (c.input || c.edit) entry.detail["input_edited"] = true;
   return entry;
 }
 MaybeEntry audited(const SkipStage& c, const Unit&) {
@@ -119,8 +119,19 @@ MaybeEntry audited(const ReplayDeadLetter& c, const Unit&) {
   AuditEntry entry{"dead-letter.replay", of_letter(c.id)};
   if (c.from) entry.detail["from"] = *c.from;
   if (c.version) entry.detail["version"] = *c.version;
-  if (c.input) entry.detail["input_edited"] = true;
+  if (c.input || c.edit) entry.detail["input_edited"] = true;
+  if (c.force) entry.detail["force"] = true;
   return entry;
+}
+MaybeEntry audited(const StartJob& c, const StartJob::Reply& reply) {
+  AuditEntry entry{"job.start", "job:" + to_string(reply.id)};
+  entry.detail = Json::parse(c.spec.text, nullptr, false);
+  for (const char* payload : {"reason", "merge", "patch"}) entry.detail.erase(payload);
+  if (c.spec.edit) entry.detail["input_edited"] = true;
+  return entry;
+}
+MaybeEntry audited(const StopJob& c, const Unit&) {
+  return AuditEntry{"job.stop", "job:" + to_string(c.job)};
 }
 MaybeEntry audited(const DropDeadLetter& c, const Unit&) {
   return AuditEntry{"dead-letter.drop", of_letter(c.id)};

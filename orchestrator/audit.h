@@ -49,6 +49,8 @@ MaybeEntry audited(const PauseQueue& c, const Unit&);
 MaybeEntry audited(const PurgeQueue& c, const PurgeQueue::Reply& reply);
 MaybeEntry audited(const ReplayDeadLetter& c, const Unit&);
 MaybeEntry audited(const DropDeadLetter& c, const Unit&);
+MaybeEntry audited(const StartJob& c, const StartJob::Reply& reply);
+MaybeEntry audited(const StopJob& c, const Unit&);
 MaybeEntry audited(const ReplayDeadLetters& c, const ReplayDeadLetters::Reply& reply);
 
 template <class C>

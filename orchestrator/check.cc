@@ -121,6 +121,7 @@ std::vector<CheckFinding> Inspector::check() const {
           }
         }
         impl_->check_limits(reader, report);
+        impl_->check_jobs(reader, report);
         impl_->check_flow(reader, report);
         for (auto q = reader.query(sql::lost_event_waiters); q.step();)
           report("who stands in the line of an event waits for it",

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "orchestrator/binding.h"
+#include "orchestrator/job_spec.h"
 #include "workflows/workflow.h"
 
 namespace sluice::orchestrator {
@@ -99,6 +100,7 @@ struct RedriveRun {
   std::optional<std::string> from;  // a state's name; default: where it failed
   std::optional<Doc> input;         // of that state; default: what it had
   std::optional<std::int64_t> version;
+  std::optional<Edit> edit = {};  // of what it had
 };
 // Gives the stage at which the run waits an output, or fails it.
 struct SkipStage {
@@ -288,7 +290,8 @@ struct PurgeQueue {
 // ---- dead letters
 // --------------------------------------------------------------------------------------
 
-// conflict: it was replayed or dropped before.
+// conflict: it was replayed or dropped before, or as often as its queue says (MaxReplays), unless
+// by `force`.
 struct ReplayDeadLetter {
   using Reply = Unit;
   DeadLetterId id;
@@ -296,6 +299,8 @@ struct ReplayDeadLetter {
   // Of a run: where it goes on, and with which version; as RedriveRun.
   std::optional<std::string> from = {};
   std::optional<std::int64_t> version = {};
+  std::optional<Edit> edit = {};  // of what it had
+  bool force = false;
 };
 struct DropDeadLetter {
   using Reply = Unit;
@@ -311,6 +316,23 @@ struct ReplayDeadLetters {
   std::string queue;                 // "" : every queue
   std::optional<std::string> error;  // only those with this error name
   std::int64_t limit = 1000;
+};
+
+// ---- bulk jobs
+// ----------------------------------------------------------------------------------------
+
+// overloaded: as many are running as may.
+struct StartJob {
+  struct Reply {
+    JobId id;
+  };
+  JobSpec spec;
+  By by;  // who and why, for the audit log's rows of what it changes
+};
+// What it has done stays. One that has ended: ok.
+struct StopJob {
+  using Reply = Unit;
+  JobId job;
 };
 
 using AnyCommand = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, RedriveRun, CompleteTask,

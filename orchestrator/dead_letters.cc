@@ -4,6 +4,12 @@
 namespace sluice::orchestrator {
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
+  const auto replayed = replay(tx, c);
+  if (!replayed) return replayed.error();
+  return Unit{};
+}
+
+Result<std::optional<MessageId>> Engine::Impl::replay(Transaction& tx, const ReplayDeadLetter& c) {
   const auto letter = queues.dead_letter(tx, c.id);
   if (!letter) return make_error(Errc::not_found, "no dead letter " + to_string(c.id));
   if (letter->compensated)
@@ -13,7 +19,20 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   if (!letter->open)
     return make_error(Errc::conflict, "dead letter " + to_string(c.id) +
                                           " is closed: it was replayed or dropped before");
-  if (letter->run) return redrive(tx, RedriveRun{*letter->run, c.from, c.input, c.version}, c.id);
+  if (!c.force && queues.is_set_aside(tx, *letter))
+    return make_error(Errc::conflict,
+                      "dead letter " + to_string(c.id) +
+                          " is set aside: what it is of was replayed " +
+                          std::to_string(queues.replays(tx, *letter)) +
+                          " times and died again (MaxReplays); \"force\": true replays it once "
+                          "more, or drop it");
+  const auto without_message = [](const Result<Unit>& done) -> Result<std::optional<MessageId>> {
+    if (!done) return done.error();
+    return std::optional<MessageId>();
+  };
+  if (letter->run)
+    return without_message(
+        redrive(tx, RedriveRun{*letter->run, c.from, c.input, c.version, c.edit}, c.id));
   if (c.from || c.version) {
     Error error =
         make_error(Errc::invalid_argument,
@@ -23,9 +42,16 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
     return error;
   }
 
-  if (c.input && c.input->size_bytes() > options.payload_bytes_max)
+  std::optional<Doc> input = c.input;
+  if (c.edit) {
+    auto changed = edited(Doc::from_text(letter->body), *c.edit, options.payload_bytes_max);
+    if (!changed) return changed.error();
+    input = *std::move(changed);
+  }
+  if (input && input->size_bytes() > options.payload_bytes_max)
     return make_error(Errc::too_large, "the input is larger than the payload limit");
-  if (letter->kind == queue::DeadKind::binding) return replay_to_binding(tx, *letter, c.input);
+  if (letter->kind == queue::DeadKind::binding)
+    return without_message(replay_to_binding(tx, *letter, input));
   const Now time = now();
   SLUICE_CHECK(letter->queue.has_value(), "the queue of a bare message's dead letter");
   if (const auto* q = queues.find(*letter->queue); !queue::Queues::has_room(*q))
@@ -35,13 +61,14 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const ReplayDeadLetter& c) {
   put.id = MessageId{ids.next(time.wall)};
   put.queue = *letter->queue;
   put.priority = letter->priority;
-  put.body = c.input ? *c.input : Doc::from_text(letter->body);
+  put.body = input ? *input : Doc::from_text(letter->body);
   put.headers = letter->headers;
   put.order_key = letter->order_key;
   put.replay_of = letter->id;
   queues.put(tx, put, time);
+  queues.note_replay(tx, *letter, put.id);
   queues.free_place_of(tx, *letter, time);
-  return Unit{};
+  return std::optional{put.id};
 }
 
 Result<Unit> Engine::Impl::apply(Transaction& tx, const DropDeadLetter& c) {

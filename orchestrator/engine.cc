@@ -328,6 +328,8 @@ SLUICE_COMMAND(PurgeQueue)
 SLUICE_COMMAND(ReplayDeadLetter)
 SLUICE_COMMAND(DropDeadLetter)
 SLUICE_COMMAND(ReplayDeadLetters)
+SLUICE_COMMAND(StartJob)
+SLUICE_COMMAND(StopJob)
 #undef SLUICE_COMMAND
 
 void Engine::submit_batch(std::vector<AnyCommand> commands, bool atomic,

@@ -4,7 +4,8 @@
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
 // topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, doors.cc, deadlock.cc,
 // stage_counters.cc, audit.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc,
-// sessions.cc, handouts.cc, timers.cc, recovery.cc.
+// letter_policies.cc, job_commands.cc, job_items.cc, sessions.cc, handouts.cc, timers.cc,
+// recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -23,6 +24,7 @@
 #include "orchestrator/counters.h"
 #include "orchestrator/events.h"
 #include "orchestrator/frame_row.h"
+#include "orchestrator/jobs.h"
 #include "orchestrator/join.h"
 #include "orchestrator/locks.h"
 #include "orchestrator/log_format.h"
@@ -414,10 +416,39 @@ struct Engine::Impl final : storage::Memory {
   Result<Unit> apply(Transaction& tx, const ReplayDeadLetter& c);
   Result<Unit> apply(Transaction& tx, const DropDeadLetter& c);
   Result<ReplayDeadLetters::Reply> apply(Transaction& tx, const ReplayDeadLetters& c);
+  // What a bare message has become; nothing for what is of a run, or of a binding.
+  Result<std::optional<MessageId>> replay(Transaction& tx, const ReplayDeadLetter& c);
   queue::Settings in_force(const std::optional<std::string>& operators,
                            const std::optional<std::string>& definition) const;
   Status check_room() const;
   Status check_capacity(Transaction& tx, const std::vector<NewMessage>& messages);
+
+  // ---- letter_policies.cc ----
+  void drop_old_letters(Transaction& tx);
+  bool drop_old_letters(Transaction& tx, queue::Queue& q, std::int64_t& budget);
+
+  // ---- job_commands.cc ----
+  Result<StartJob::Reply> apply(Transaction& tx, const StartJob& c);
+  Result<Unit> apply(Transaction& tx, const StopJob& c);
+  void tend_jobs(Transaction& tx);
+  void collect(Transaction& tx, Job& job);
+  void end_job(Job& job, JobStatus status, std::string why);
+
+  // ---- job_items.cc ----
+  void deal(Transaction& tx, Job& job, std::int64_t& budget);
+  // False: there is no room for it yet.
+  bool deal_with(Transaction& tx, Job& job, std::int64_t item);
+  Result<Unit> replay_item(Transaction& tx, Job& job, DeadLetterId letter);
+  Result<Unit> redrive_item(Transaction& tx, Job& job, RunId run);
+  template <class C>
+  Result<Unit> change_item(Transaction& tx, const Job& job, const C& command);
+  void follow_item(Transaction& tx, Job& job, std::int64_t item, RunId run, FrameId frame,
+                   std::optional<MessageId> message);
+  void look_at_flight(Transaction& tx, Job& job);
+  enum class Outcome { in_flight, went_on, failed_again };
+  Outcome outcome_of(Transaction& tx, RunId run, FrameId frame, std::int64_t entry);
+  // Some open dead letter of it was replayed as often as may be.
+  bool is_set_aside(Reader& reader, RunId run);
 
   // ---- sessions.cc ----
   std::shared_ptr<Session> find_session(const std::string& text) const;
@@ -474,6 +505,7 @@ struct Engine::Impl final : storage::Memory {
   queue::Queues queues{undo};
   Catalog catalog{undo};
   Events event_lines{undo};
+  Jobs jobs{undo};
   Topics topics{undo};
   Schedules schedules{undo};
   Counters counters{undo};

@@ -15,6 +15,8 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "orchestrator/filters.h"
+#include "orchestrator/jobs.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/schedules.h"
 #include "storage/storage.h"
@@ -65,13 +67,6 @@ struct RunDetail : RunSummary {
   std::optional<DeadLetterId> dead_letter;      // the open one
   std::vector<CompensationInfo> compensations;  // the last completed first; the first hundred
 };
-struct RunFilter {
-  std::optional<std::string> workflow, status, state,
-      text;  // text: part of the name, the id, or the error
-  std::vector<std::pair<std::string, std::string>> labels;
-  std::optional<WallTime> started_after;
-};
-
 struct HistoryEvent {
   std::int64_t id = 0;  // 1, 2, … within the run
   std::string type;     // TaskStateEntered, …
@@ -92,21 +87,15 @@ struct DeadLetterSummary {
   std::string cause;
   WallTime at;
   std::int64_t attempts = 0;
-  std::string status;  // OPEN, REPLAYED, DROPPED, COMPENSATED
+  std::string status;        // OPEN, REPLAYED, DROPPED, COMPENSATED
+  std::int64_t replays = 0;  // how often the same work was replayed before
+  bool set_aside = false;    // its queue's MaxReplays has been reached
 };
 struct DeadLetterDetail : DeadLetterSummary {
   Doc body;           // the message, or the failed state's input
   Json attempt_list;  // [{attempt, worker, started_at, ended_at, error, cause}]
   Json headers;
   std::string reason;  // of a drop
-};
-struct DeadLetterFilter {
-  std::optional<std::string> queue, workflow, error, status;  // status default OPEN
-  std::optional<RunId> run;
-  std::optional<std::string> kind = {};                          // stage, state, queue, binding
-  std::optional<WallTime> since = {}, until = {};                // [since, until)
-  std::vector<std::pair<std::string, std::string>> labels = {};  // of the run; all must match
-  std::optional<std::string> text = {};  // part of the error, cause, state or id
 };
 struct DeadLetterGroup {
   std::string error;
@@ -196,6 +185,20 @@ struct LockInfo {
   std::vector<LockPlaceInfo> line;     // of one lock: the first hundred or so
 };
 
+// What a bulk job would do, had it been begun now.
+struct JobPlan {
+  struct Example {
+    std::string id;
+    std::string what;     // for people
+    std::string refusal;  // "": it would be done
+    Doc input;            // absent: it is not edited
+  };
+  std::int64_t matched = 0;
+  bool complete = true;  // false: there are more than one answer looks at
+  std::int64_t set_aside = 0;
+  std::vector<Example> examples;  // the oldest
+};
+
 struct WorkflowSummary {
   std::string name;
   std::int64_t version = 0;  // the latest
@@ -261,6 +264,11 @@ class Inspector {
                              bool builtin = false) const;
   Page<LockInfo> locks(int limit, const std::optional<std::string>& cursor) const;
   Result<LockInfo> lock(const std::string& name) const;  // with its line
+
+  // Newest first.
+  Page<Job> jobs(int limit, const std::optional<std::string>& cursor) const;
+  Result<Job> job(JobId id) const;
+  JobPlan plan(const JobSpec& spec) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

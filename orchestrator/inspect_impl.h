@@ -60,6 +60,16 @@ struct Inspector::Impl {
   void add_room(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
   void check_limits(storage::Reader& reader, const Report& report) const;
 
+  // ---- inspect_jobs.cc ----
+  void check_jobs(storage::Reader& reader, const Report& report) const;
+  void plan_letters(storage::Reader& reader, const JobSpec& spec, JobPlan& plan);
+  void plan_runs(storage::Reader& reader, const JobSpec& spec, JobPlan& plan);
+  // The example, with its input as the job would edit it.
+  void add_example(storage::Reader& reader, const JobSpec& spec, std::optional<RunId> run,
+                   const Doc& body, JobPlan::Example example, JobPlan& plan);
+  // The name of the state in which the run's root frame stands; "": in none.
+  std::string state_of(storage::Reader& reader, RunId run, std::int64_t version_id);
+
   // ---- inspect_flow.cc ----
   void add_door(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;
   Page<CounterInfo> stage_counters(int limit, const std::string& after);

@@ -1,6 +1,7 @@
 // Dead letters, as people look at them.
 #include <map>
 
+#include "orchestrator/filter_match.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "queue/statements.h"
@@ -10,9 +11,6 @@ namespace {
 
 constexpr int rows_examined_max = 50'000;
 constexpr int rows_searched_max = 10'000;  // where each is a look-up, or a search in its text
-constexpr std::string_view letter_kinds[] = {"",      "stage",   "state",
-                                             "queue", "binding", "compensation"};
-constexpr std::string_view letter_statuses[] = {"", "OPEN", "REPLAYED", "DROPPED", "COMPENSATED"};
 
 // A look-up that most rows share: a few names among many rows.
 std::string name_of(storage::Reader& reader, const storage::Sql& statement, std::int64_t id) {
@@ -31,8 +29,8 @@ Json json_or(std::string_view text, Json otherwise) {
 DeadLetterSummary Inspector::Impl::letter(storage::Reader& reader, storage::Query& row) {
   DeadLetterSummary s;
   s.id = row.id<DeadLetterTag>(0);
-  s.kind = letter_kinds[row.int64(1)];
-  s.status = letter_statuses[row.int64(2)];
+  s.kind = letter_kind_name(row.int64(1));
+  s.status = letter_status_name(row.int64(2));
   if (!row.is_null(3)) s.queue = name_of(reader, sql::queue_name, row.int64(3));
   if (!row.is_null(4)) s.run = row.id<RunTag>(4);
   if (!row.is_null(5)) s.workflow = name_of(reader, sql::workflow_name, row.int64(5));
@@ -44,56 +42,37 @@ DeadLetterSummary Inspector::Impl::letter(storage::Reader& reader, storage::Quer
   s.topic = row.text(15);
   s.binding = row.text(16);
   s.key = row.text(17);
+  if (s.run) {
+    auto q = reader.query(sql::replays_of_state, s.id);
+    if (q.step()) s.replays = q.int64(0);
+  } else {
+    auto q = reader.query(queue::sql::replays_of_letter, s.id);
+    if (q.step()) s.replays = q.int64(0);
+  }
+  if (s.replays > 0 && !s.queue.empty())
+    if (const auto q = engine.queue(s.queue))
+      s.set_aside = q->settings.replays_max && s.replays >= *q->settings.replays_max;
   return s;
 }
 
 namespace {
 
-bool is_found(storage::Query& q, const std::string& text) {
-  for (const int column : {6, 7, 8})  // state, error, cause
-    if (q.text(column).find(text) != std::string_view::npos) return true;
-  return to_base32(q.int64(0)).find(text) != std::string::npos ||
-         (!q.is_null(4) && to_base32(q.int64(4)).find(text) != std::string::npos);
-}
-
 // Walks the letters that match, newest first, until `each` says stop or too many were examined.
 template <class Each>
 std::optional<std::string> walk_letters(storage::Reader& reader, const DeadLetterFilter& filter,
                                         std::int64_t before, Each each) {
-  std::optional<std::int64_t> queue_id, workflow;
-  if (filter.queue) {
-    auto q = reader.query(sql::queue_id, *filter.queue);
-    if (!q.step()) return std::nullopt;
-    queue_id = q.int64(0);
-  }
-  if (filter.workflow) {
-    auto q = reader.query(sql::workflow_id, *filter.workflow);
-    if (!q.step()) return std::nullopt;
-    workflow = q.int64(0);
-  }
-  const std::string status = filter.status.value_or("OPEN");
-  auto q = queue_id && status == "OPEN" ? reader.query(sql::letters_of_queue, before, *queue_id)
-                                        : reader.query(sql::letters_before, before);
+  const LetterMatcher matcher(reader, filter);
+  if (matcher.nothing()) return std::nullopt;
+  auto q = matcher.queue() && matcher.open_only()
+               ? reader.query(sql::letters_of_queue, before, *matcher.queue())
+               : reader.query(sql::letters_before, before);
   const int examined_max =
       filter.text || !filter.labels.empty() ? rows_searched_max : rows_examined_max;
   for (int examined = 0; q.step(); ++examined) {
     if (examined == examined_max) return to_base32(before);
     const std::int64_t previous = before;
     before = q.int64(0);
-    if (status != "ALL" && letter_statuses[q.int64(2)] != status) continue;
-    if (queue_id && q.int64(3) != *queue_id) continue;
-    if (workflow && q.int64(5) != *workflow) continue;
-    if (filter.run && q.int64(4) != filter.run->value) continue;
-    if (filter.error && q.text(7) != *filter.error) continue;
-    if (filter.kind && letter_kinds[q.int64(1)] != *filter.kind) continue;
-    if (filter.since && q.int64(9) < filter.since->us) continue;
-    if (filter.until && q.int64(9) >= filter.until->us) continue;
-    if (filter.text && !is_found(q, *filter.text)) continue;
-    if (!filter.labels.empty()) {
-      if (q.is_null(4)) continue;
-      auto run = reader.query(sql::labels_of_run, q.int64(4));
-      if (!run.step() || !has_labels(run.text(0), filter.labels)) continue;
-    }
+    if (!matcher.takes(reader, q)) continue;
     if (!each(q)) return to_base32(previous);
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "orchestrator/filter_match.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/statements.h"
@@ -97,6 +98,12 @@ std::optional<FrameRow> Inspector::Impl::root_frame(storage::Reader& reader, Run
   return std::nullopt;
 }
 
+std::string Inspector::Impl::state_of(storage::Reader& reader, RunId run, std::int64_t version_id) {
+  const auto frame = root_frame(reader, run);
+  if (!frame || frame->frame.state == workflows::no_state) return {};
+  return version(reader, version_id).machine->states[frame->frame.state].name;
+}
+
 Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit,
                                  const std::optional<std::string>& cursor) const {
   Page<RunSummary> page;
@@ -105,12 +112,10 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit,
   const auto status = filter.status ? run_status_number(*filter.status) : std::nullopt;
   if (filter.status && !status) return page;
   impl_->database.read([&](storage::Reader& reader) {
-    std::optional<std::int64_t> workflow;
-    if (filter.workflow) {
-      auto q = reader.query(sql::workflow_id, *filter.workflow);
-      if (!q.step()) return;
-      workflow = q.int64(0);
-    }
+    const RunMatcher matcher(reader, filter, [&](RunId run, std::int64_t version) {
+      return impl_->state_of(reader, run, version);
+    });
+    if (matcher.nothing()) return;
     const bool by_status = status && *status > 2;
     auto q = by_status ? reader.query(sql::runs_of_status, before, *status)
                        : reader.query(sql::runs_before, before);
@@ -121,20 +126,7 @@ Page<RunSummary> Inspector::runs(const RunFilter& filter, int limit,
       }
       before = q.int64(0);
       if (status && q.int64(3) != *status) continue;
-      if (workflow && q.int64(2) != *workflow) continue;
-      if (filter.started_after && q.int64(8) <= filter.started_after->us) continue;
-      if (!has_labels(q.text(5), filter.labels)) continue;
-      if (filter.text && q.text(4).find(*filter.text) == std::string_view::npos &&
-          q.text(11).find(*filter.text) == std::string_view::npos &&
-          to_base32(q.int64(0)).find(*filter.text) == std::string::npos)
-        continue;
-      if (filter.state) {
-        const auto frame = impl_->root_frame(reader, q.id<RunTag>(0));
-        if (!frame || frame->frame.state == workflows::no_state) continue;
-        if (impl_->version(reader, q.int64(1)).machine->states[frame->frame.state].name !=
-            *filter.state)
-          continue;
-      }
+      if (!matcher.takes(q)) continue;
       page.items.push_back(impl_->summary(reader, q));
     }
   });

@@ -89,6 +89,10 @@ inline constexpr Sql letters_of_queue{
     "SELECT " SLUICE_LETTER_COLUMNS
     " FROM dead_letters INDEXED BY dead_letters_open WHERE status = 1 AND queue = ?2 "
     "AND id < ?1 ORDER BY id DESC"};
+inline constexpr Sql replays_of_state{
+    "inspect.replays_of_state",
+    "SELECT r.count FROM dead_letters d JOIN state_replays r ON r.run = d.run AND r.frame = "
+    "d.frame AND r.state = coalesce(d.state, '') WHERE d.id = ?1"};
 inline constexpr Sql one_letter{"inspect.one_letter",
                                 "SELECT " SLUICE_LETTER_COLUMNS " FROM dead_letters WHERE id = ?1"};
 #undef SLUICE_LETTER_COLUMNS

@@ -92,6 +92,7 @@ struct QueueStats {
 
 struct EngineStats {
   std::uint64_t scheduled_starts = 0;
+  std::uint64_t letters_deleted = 0;  // open dead letters that their queue no longer keeps
   std::uint64_t transitions = 0, runs_started = 0, runs_succeeded = 0, runs_failed = 0,
                 runs_compensated = 0, runs_deleted = 0;
   std::uint64_t commits = 0, commands = 0, reruns = 0, handoffs = 0;

@@ -43,6 +43,9 @@ queue::Settings Engine::Impl::in_force(const std::optional<std::string>& operato
     if (parsed->waiting_max) settings.waiting_max = *parsed->waiting_max;
     if (parsed->dedup_seconds) settings.dedup = of_seconds(*parsed->dedup_seconds);
     settings.dedup_by_body = parsed->dedup_by_body.value_or(false);
+    settings.letters_retention = of_seconds(parsed->letters_retention_seconds.value_or(0));
+    settings.letters_max = parsed->letters_max.value_or(0);
+    settings.replays_max = parsed->replays_max.value_or(0);
   };
   // The operator's word wins as a whole, until it is cleared.
   apply_json(operators ? operators : definition);
@@ -69,6 +72,13 @@ void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force) 
   }
   out.dedup_seconds = static_cast<double>(in_force.dedup.us) / 1e6;
   out.dedup_by_body = in_force.dedup_by_body;
+  out.letters_retention_seconds.reset();
+  out.letters_max.reset();
+  out.replays_max.reset();
+  if (in_force.letters_retention.us != 0)
+    out.letters_retention_seconds = static_cast<double>(in_force.letters_retention.us) / 1e6;
+  if (in_force.letters_max != 0) out.letters_max = in_force.letters_max;
+  if (in_force.replays_max != 0) out.replays_max = in_force.replays_max;
 }
 
 // What makes two messages of the queue the same; nothing: each is its own.

@@ -21,7 +21,8 @@ void Engine::Impl::recover(storage::Database& db) {
         topics.load(reader);
         counters.load(reader);
         locks.load(reader);
-        largest = std::max({queues.largest_id(), event_lines.load(reader), schedules.load(reader)});
+        largest = std::max({queues.largest_id(), event_lines.load(reader), schedules.load(reader),
+                            jobs.load(reader)});
         for (const auto* statement : {&sql::max_run, &sql::max_frame, &sql::max_frame_in_log})
           if (auto q = reader.query(*statement); q.step()) largest = std::max(largest, q.int64(0));
         if (auto q = reader.query(sql::max_log); q.step()) log_seq = q.int64(0);

@@ -104,10 +104,17 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
       return lock.through != workflows::no_state &&
              !workflows::reaches(machine, row.frame.state, lock.through);
     });
-  if (c.input) {
-    if (c.input->size_bytes() > options.payload_bytes_max)
+  std::optional<Doc> input = c.input;
+  if (c.edit) {
+    auto changed = edited(row.frame.input ? row.frame.input : load_doc(tx, row.input_ref), *c.edit,
+                          options.payload_bytes_max);
+    if (!changed) return changed.error();
+    input = *std::move(changed);
+  }
+  if (input) {
+    if (input->size_bytes() > options.payload_bytes_max)
       return make_error(Errc::too_large, "the input is larger than the payload limit");
-    row.frame.input = *c.input;
+    row.frame.input = *input;
   }
 
   const Now time = now();
@@ -130,7 +137,10 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
   }
   tx.run(sql::reopen_run, c.run, version->id);
   const auto letters = queues.open_dead_letters(tx, c.run);
-  for (const auto& open : letters) queues.close_dead_letter(tx, open, true, "");
+  for (const auto& open : letters) {
+    queues.close_dead_letter(tx, open, true, "");
+    queues.note_replay(tx, open, std::nullopt);
+  }
   if (machine.timeout_s) {
     row.run_timeout_due = (time.engine + seconds(*machine.timeout_s)).us;
     tx.run(sql::insert_deadline, row.run_timeout_due, row.frame.id, run_timeout);
@@ -146,7 +156,7 @@ Result<Unit> Engine::Impl::redrive(Transaction& tx, const RedriveRun& c,
       live.row.spawned == 0 ||
       (old_state != workflows::no_state &&
        same_children(old_machine.states[old_state], machine.states[live.row.frame.state]));
-  if (live.row.spawned != 0 && (c.input || !same_entry || !same_shape)) {
+  if (live.row.spawned != 0 && (input || !same_entry || !same_shape)) {
     forget_spawn(tx, std::exchange(live.row.spawned, 0));
     live.row.plan.clear();
   }

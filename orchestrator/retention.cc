@@ -8,6 +8,7 @@
 #include "orchestrator/audit_statements.h"
 #include "orchestrator/compensation_statements.h"
 #include "orchestrator/engine_impl.h"
+#include "orchestrator/job_statements.h"
 #include "orchestrator/retention_statements.h"
 
 namespace sluice::orchestrator {
@@ -97,6 +98,7 @@ bool Engine::Impl::drop_runs(Transaction& tx) {
   std::int64_t budget = deleted_step;
   for (const auto& [run, last_seq] : due) {
     tx.run(sql::delete_run, run);
+    tx.run(sql::delete_state_replays, run);
     tally(counts.runs_deleted);
     drop_log(tx, run, last_seq, budget);
   }
@@ -181,6 +183,7 @@ bool Engine::Impl::drop_audit(Transaction& tx) {
     due.push_back(q.int64(0));
   }
   if (!due.empty()) retention.after = due.back();
+  tx.run(sql::sweep_jobs, until, examined_step);
   retention.examined += std::ssize(due);
   for (const std::int64_t id : due) tx.run(sql::delete_audit, id);
   return std::ssize(due) == examined_step;

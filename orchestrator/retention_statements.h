@@ -16,6 +16,8 @@ inline constexpr Sql runs_to_keep_or_not{
     "dead_letters d WHERE d.run = r.id AND d.status = 1) FROM runs r JOIN workflow_versions v ON "
     "v.id = r.version WHERE r.id > ?1 ORDER BY r.id LIMIT ?2"};
 inline constexpr Sql delete_run{"retention.delete_run", "DELETE FROM runs WHERE id = ?1"};
+inline constexpr Sql delete_state_replays{"retention.delete_state_replays",
+                                          "DELETE FROM state_replays WHERE run = ?1"};
 inline constexpr Sql delete_log_row{"retention.delete_log_row",
                                     "DELETE FROM log WHERE seq = ?1 RETURNING prev"};
 inline constexpr Sql delete_log_of_children{

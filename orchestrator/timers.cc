@@ -27,6 +27,7 @@ void Engine::Impl::tick(Transaction& tx) {
   fire_deadlines(tx);
   tend_events(tx);
   fire_schedules(tx);
+  tend_jobs(tx);
   if (spawns_spent) {
     spawns_spent = sweep_spawns(tx, ticks_step);
     more_due = more_due || spawns_spent;
@@ -38,6 +39,7 @@ void Engine::Impl::tick(Transaction& tx) {
   if (time - swept_at >= seconds(10)) {
     swept_at = time;
     queues.sweep(tx, now());
+    drop_old_letters(tx);
     if (event_lines.sweep(tx, now().wall, ticks_step)) more_due = true;
     tx.run(sql::sweep_idempotent, now().wall - seconds(86'400), ticks_step);
   }
@@ -277,6 +279,7 @@ std::optional<Duration> Engine::Impl::next_due() {
   };
   at_engine(next_frame_engine);
   at_engine(next_deadline);
+  at_engine(jobs.next_due());
   at_wall(next_frame_wall);
   if (const auto due = queues.next_engine_due()) at_engine(due->us);
   if (const auto due = queues.next_wall_due()) at_wall(due->us);

@@ -30,6 +30,7 @@ void Queues::add_dead_letter(Transaction& tx, const NewDeadLetter& letter, Now n
     if (const std::string key = key_of(tx, q, *letter.message); !key.empty())
       tx.run(sql::insert_letter_key, letter.id, key);
     leave_to_letter(tx, q, *letter.message, letter.id);
+    tx.run(sql::replayed_has_died, *letter.message, letter.id);
   }
   count(q.dead, 1);
   touch(q);
@@ -46,6 +47,8 @@ std::optional<StoredDeadLetter> Queues::dead_letter(Reader& reader, DeadLetterId
   letter.compensated = static_cast<DeadStatus>(q.int64(2)) == DeadStatus::compensated;
   letter.queue = unless_zero<QueueId>(q.int64(3));
   letter.run = unless_zero<RunId>(q.int64(4));
+  letter.frame = unless_zero<FrameId>(q.int64(5));
+  letter.state = q.text(6);
   letter.error = q.text(7);
   letter.priority = static_cast<int>(q.int64(8));
   letter.body = q.text(9);
@@ -85,6 +88,8 @@ std::vector<StoredDeadLetter> Queues::open_dead_letters(Reader& reader, RunId ru
     letter.open = true;
     letter.queue = unless_zero<QueueId>(q.int64(1));
     letter.run = run;
+    letter.frame = unless_zero<FrameId>(q.int64(2));
+    letter.state = q.text(3);
     found.push_back(std::move(letter));
   }
   return found;

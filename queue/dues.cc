@@ -84,6 +84,7 @@ std::vector<StoredMessage> Queues::expired(Transaction& tx, Now now, std::int64_
 void Queues::sweep(Transaction& tx, Now now) {
   constexpr std::int64_t step = 256;
   tx.run(sql::sweep_dedup, now.wall, step);
+  sweep_replays(tx, now);
   std::int64_t last = 0, seen = 0;
   {
     auto q = tx.query(sql::sweep_settled_to, settled_cursor_, step);

@@ -73,6 +73,9 @@ struct Settings {
   bool rejects = false;               // when full; else there is a line for room
   std::int64_t waiting_max = 1'000;   // in that line, before new work is refused
   bool dedup_by_body = false;         // one without a dedup id of its own goes by its body
+  Duration letters_retention{};       // open dead letters that are older go
+  std::int64_t letters_max = 0;       // open dead letters; the oldest go
+  std::int64_t replays_max = 0;       // then a dead letter is set aside
   bool limited() const { return concurrency != 0 || rate_interval_ns != 0; }
   bool operator==(const Settings&) const = default;
 };
@@ -216,6 +219,8 @@ struct StoredDeadLetter {
   std::string error, body, headers;
   std::string topic, binding, key;
   std::string order_key;  // kind queue: the message's; "": none
+  std::optional<FrameId> frame{};
+  std::string state{};
 };
 
 enum class Verb : int { complete = 1, fail = 2, release = 3 };
@@ -355,7 +360,8 @@ class Queues {
   bool wake_due(Transaction& tx, Now now, std::int64_t max);
   // Bare messages that were unclaimed for too long; the caller dead-letters them.
   std::vector<StoredMessage> expired(Transaction& tx, Now now, std::int64_t max);
-  void sweep(Transaction& tx, Now now);  // dedup ids and settled verbs past their time, a step
+  // Dedup ids and settled verbs past their time, and replays of messages that are gone; a step.
+  void sweep(Transaction& tx, Now now);
 
   // ---- capacity ----
   static std::int64_t depth(const Queue& q);
@@ -403,6 +409,18 @@ class Queues {
   std::int64_t count_open(Reader& reader, std::optional<QueueId> queue,
                           const std::optional<std::string>& error);
 
+  // How often the same work was replayed before it died again: of a run the state in which it
+  // failed, of a bare message the one that the first replay made and those that followed.
+  std::int64_t replays(Reader& reader, const StoredDeadLetter& letter);
+  // Its queue's MaxReplays has been reached.
+  bool is_set_aside(Reader& reader, const StoredDeadLetter& letter);
+  // REQUIRES: the letter is being replayed. `message`: what a bare one has become.
+  void note_replay(Transaction& tx, const StoredDeadLetter& letter,
+                   std::optional<MessageId> message);
+  // What became of a message that a replay made.
+  enum class Replayed { waits, ended, dead };
+  Replayed look_at_replay(Reader& reader, MessageId message);
+
   // Queues whose numbers or settings may have changed since the last call; and names that are gone.
   std::vector<Queue*> take_touched();
   void committed();  // drops what was gone in this batch
@@ -432,6 +450,7 @@ class Queues {
   void wake_limited(EngineTime now);
   void save_rates(Transaction& tx);
   void put_settings(Queue& q, Settings settings);
+  void sweep_replays(Transaction& tx, Now now);
   State enter_line(Transaction& tx, Queue& q, const Put& put, Now now);
   void leave_line(Transaction& tx, Queue& q, MessageId id, Now now);
   State move_in_line(Transaction& tx, Queue& old, Queue& q, const Put& put, Now now);

@@ -254,7 +254,7 @@ inline constexpr Sql close_dead_letter{
     "queue.close_dead_letter",
     "UPDATE dead_letters SET status = ?2, reason = ?3 WHERE id = ?1 AND status = 1"};
 inline constexpr Sql open_of_run{"queue.open_of_run",
-                                 "SELECT id, queue FROM dead_letters INDEXED BY "
+                                 "SELECT id, queue, frame, state FROM dead_letters INDEXED BY "
                                  "dead_letters_of_run WHERE status = 1 AND run = ?1"};
 inline constexpr Sql open_of_queue{"queue.open_of_queue",
                                    "SELECT id FROM dead_letters INDEXED BY dead_letters_open WHERE "
@@ -271,5 +271,36 @@ inline constexpr Sql count_open_everywhere{
     "queue.count_open_everywhere",
     "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE status = 1 AND (?1 IS NULL OR error = "
     "?1) LIMIT 1000000)"};
+
+// ---- replays of what had died ----
+inline constexpr Sql state_replays{
+    "queue.state_replays",
+    "SELECT count FROM state_replays WHERE run = ?1 AND frame = ?2 AND state = ?3"};
+inline constexpr Sql count_state_replay{
+    "queue.count_state_replay",
+    "INSERT INTO state_replays (run, frame, state, count) VALUES (?1, ?2, ?3, 1) ON CONFLICT (run, "
+    "frame, state) DO UPDATE SET count = count + 1"};
+inline constexpr Sql replays_of_letter{
+    "queue.replays_of_letter",
+    "SELECT count FROM message_replays INDEXED BY message_replays_letter WHERE letter = ?1"};
+inline constexpr Sql put_message_replay{
+    "queue.put_message_replay", "INSERT INTO message_replays (message, count) VALUES (?1, ?2)"};
+inline constexpr Sql replay_of_message{"queue.replay_of_message",
+                                       "SELECT letter FROM message_replays WHERE message = ?1"};
+inline constexpr Sql replayed_has_died{"queue.replayed_has_died",
+                                       "UPDATE message_replays SET letter = ?2 WHERE message = ?1"};
+inline constexpr Sql message_is_there{"queue.message_is_there",
+                                      "SELECT 1 FROM messages WHERE id = ?1"};
+inline constexpr Sql range_of_replays{
+    "queue.range_of_replays",
+    "SELECT (SELECT min(message) FROM message_replays), (SELECT max(message) FROM "
+    "message_replays)"};
+// Those that were ended, and those whose dead letter is no longer open.
+inline constexpr Sql sweep_message_replays{
+    "queue.sweep_message_replays",
+    "DELETE FROM message_replays WHERE message IN (SELECT message FROM (SELECT message, letter "
+    "FROM message_replays WHERE message >= ?1 ORDER BY message LIMIT ?2) r WHERE NOT EXISTS "
+    "(SELECT 1 FROM messages m WHERE m.id = r.message) AND NOT EXISTS (SELECT 1 FROM dead_letters "
+    "d WHERE d.id = r.letter AND d.status = 1))"};
 
 }  // namespace sluice::queue::sql

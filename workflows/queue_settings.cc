@@ -21,11 +21,15 @@ constexpr std::array<std::string_view, 2> dedup_by = {"Id", "Body"};
 constexpr std::array<std::string_view, 2> dead_orders = {"Release", "Block"};
 constexpr std::array<std::string_view, 2> deliveries = {"AtLeastOnce", "AtMostOnce"};
 
-constexpr FieldRule rules[] = {{"LeaseSeconds"},  {"MaxDeliveries"}, {"Delivery"},
-                               {"AgeingSeconds"}, {"Capacity"},      {"WhenFull"},
-                               {"MaxWaiting"},    {"RatePerSecond"}, {"Burst"},
-                               {"Concurrency"},   {"OrderOnDead"},   {"Breaker", false},
-                               {"DedupSeconds"},  {"DedupBy"},       {"DeadLetters", false}};
+constexpr FieldRule rules[] = {
+    {"LeaseSeconds"}, {"MaxDeliveries"},  {"Delivery"},      {"AgeingSeconds"}, {"Capacity"},
+    {"WhenFull"},     {"MaxWaiting"},     {"RatePerSecond"}, {"Burst"},         {"Concurrency"},
+    {"OrderOnDead"},  {"Breaker", false}, {"DedupSeconds"},  {"DedupBy"},       {"DeadLetters"}};
+
+constexpr FieldRule letter_rules[] = {
+    {"RetentionSeconds"}, {"MaxCount"}, {"MaxReplays"}, {"Webhook", false}};
+constexpr double retention_min = 1, retention_max = 316'224'000;  // ten years
+constexpr std::int64_t letters_most = 1'000'000'000, replays_most = 1'000'000;
 
 void parse_capacity(const Fields& fields, QueueSettings& settings) {
   settings.capacity = fields.integer("Capacity", 1, capacity_max);
@@ -42,6 +46,18 @@ void parse_capacity(const Fields& fields, QueueSettings& settings) {
       fields.context().problem(
           fields.pointer(name),
           fmt::format("{} says what happens at a \"Capacity\", which is missing", in_quotes(name)));
+}
+
+// What is kept of the queue's dead letters, and how often one may be replayed.
+void parse_letters(const Fields& queue, QueueSettings& settings) {
+  const Json* value = queue.object("DeadLetters");
+  if (value == nullptr) return;
+  const Fields fields(queue.context(), *value, queue.pointer("DeadLetters"));
+  check_fields(queue.context(), *value, fields.pointer(), "DeadLetters", letter_rules);
+  settings.letters_retention_seconds =
+      fields.number("RetentionSeconds", retention_min, retention_max);
+  settings.letters_max = fields.integer("MaxCount", 1, letters_most);
+  settings.replays_max = fields.integer("MaxReplays", 1, replays_most);
 }
 
 }  // namespace
@@ -73,6 +89,7 @@ Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view p
     parse_capacity(fields, settings);
     settings.dedup_seconds = fields.number("DedupSeconds", lease_seconds_min, lease_seconds_max);
     if (const auto by = fields.one_of("DedupBy", dedup_by)) settings.dedup_by_body = *by == 1;
+    parse_letters(fields, settings);
   }
   if (!context.sound()) {
     return Error{Errc::invalid_argument, "the queue's settings are at fault",
@@ -96,6 +113,12 @@ Json to_json(const QueueSettings& settings) {
   if (settings.order_blocks) out["OrderOnDead"] = dead_orders[*settings.order_blocks ? 1 : 0];
   if (settings.dedup_seconds) out["DedupSeconds"] = *settings.dedup_seconds;
   if (settings.dedup_by_body) out["DedupBy"] = dedup_by[*settings.dedup_by_body ? 1 : 0];
+  Json letters = Json::object();
+  if (settings.letters_retention_seconds)
+    letters["RetentionSeconds"] = *settings.letters_retention_seconds;
+  if (settings.letters_max) letters["MaxCount"] = *settings.letters_max;
+  if (settings.replays_max) letters["MaxReplays"] = *settings.replays_max;
+  if (!letters.empty()) out["DeadLetters"] = std::move(letters);
   return out;
 }
 

@@ -183,6 +183,10 @@ struct QueueSettings {
   std::optional<std::int64_t> waiting_max = {};  // MaxWaiting, 1000
   std::optional<double> dedup_seconds = {};      // 300
   std::optional<bool> dedup_by_body = {};        // DedupBy: Body
+  // DeadLetters: how long and how many are kept, how often one is replayed; none.
+  std::optional<double> letters_retention_seconds = {};
+  std::optional<std::int64_t> letters_max = {};
+  std::optional<std::int64_t> replays_max = {};
   bool operator==(const QueueSettings&) const = default;
 };
 

@@ -24,7 +24,7 @@ TEST_CASE("an unknown path is a 404 problem, and the connection goes on") {
   check_problem(host->get("/v1/nothing"), 404, "not_found");
   check_problem(host->get("/v1/queues/"), 404, "not_found");
   check_problem(host->get("//"), 404, "not_found");
-  check_problem(host->post("/v1/jobs", "{}"), 404, "not_found");
+  check_problem(host->post("/v1/nothing/more", "{}"), 404, "not_found");
   CHECK(host->get("/healthz").status == 200);
 }
 

@@ -479,30 +479,6 @@ TEST_CASE("one dead letter is replayed, with another input if given") {
   CHECK(body_of(server, "POST /v1/dead-letters/d1/replay") == json(R"({"input":{"id":8}})"));
 }
 
-TEST_CASE("many dead letters are replayed one by one, counted, and a refusal stops nothing") {
-  PlayedServer server;
-  server.on("GET /v1/dead-letters", 200,
-            R"({"items":[{"id":"d1"},{"id":"d2"},{"id":"d3"}],"next":null})");
-  server.on("POST /v1/dead-letters/d1/replay", 200, "{}")
-      .on("POST /v1/dead-letters/d3/replay", 200, "{}");
-  server.on("POST /v1/dead-letters/d2/replay", 409, R"({"detail":"its run has moved on"})");
-  const Outcome outcome = server.run({"dlq", "replay", "--queue", "pay", "--error", "E"});
-  CHECK(outcome.code == static_cast<int>(Exit::conflict));
-  CHECK(outcome.out == "2 dead letters replayed, 1 refused\n");
-  CHECK(contains(outcome.err, "d2: its run has moved on"));
-  CHECK(contains(server.seen()[0].target, "queue=pay&error=E"));
-}
-
-TEST_CASE("on a terminal many are replayed only after a yes") {
-  PlayedServer server;
-  server.on("GET /v1/dead-letters", 200, R"({"items":[{"id":"d1"},{"id":"d2"}],"next":null})");
-  const Outcome outcome =
-      server.run({"dlq", "replay", "--all"}, {.input = "\n", .in_is_terminal = true});
-  CHECK(contains(outcome.err, "Replay 2 dead letters? [y/N]"));
-  CHECK(outcome.code == static_cast<int>(Exit::failed));
-  CHECK(server.seen().size() == 1);
-}
-
 TEST_CASE("a dead letter is dropped with its reason") {
   PlayedServer server;
   server.on("DELETE /v1/dead-letters/d1", 200, "{}");

@@ -186,8 +186,7 @@ TEST_CASE(
   CHECK(contains(on_server({"dlq", "show", id}).out, "no money"));
   CHECK(contains(on_server({"dlq", "list", "--by-error"}).out, "Exit.3"));
   const WorkerProcess pay(server.url(), "pay", "cat");
-  CHECK(on_server({"dlq", "replay", "--all", "--error", "Exit.3"}).out ==
-        "1 dead letter replayed\n");
+  CHECK(on_server({"dlq", "replay", "--all", "--error", "Exit.3"}).out == "1 of 1 done\n");
   const std::string run_id = list["items"][0]["run"];
   CHECK(on_server({"watch", run_id}).code == 0);
 }

@@ -59,6 +59,12 @@ TEST_CASE("a wrong queue setting is refused at its place") {
       {R"({"MaxWaiting":5})", "/MaxWaiting", "\"Capacity\", which is missing"},
       {R"({"DedupSeconds":0})", "/DedupSeconds", "a number from 0.001"},
       {R"({"DedupBy":"id"})", "/DedupBy", "did you mean \"Id\"?"},
+      {R"({"DeadLetters":7})", "/DeadLetters", "an object"},
+      {R"({"DeadLetters":{"MaxReplays":0}})", "/DeadLetters/MaxReplays", "an integer from 1"},
+      {R"({"DeadLetters":{"MaxCount":0}})", "/DeadLetters/MaxCount", "an integer from 1"},
+      {R"({"DeadLetters":{"RetentionSeconds":0}})", "/DeadLetters/RetentionSeconds", "from 1"},
+      {R"({"DeadLetters":{"Retention":9}})", "/DeadLetters/Retention", "\"Retention\""},
+      {R"({"DeadLetters":{"Webhook":"x"}})", "/DeadLetters/Webhook", "not offered"},
       {R"({"Breaker":{}})", "/Breaker", "\"Breaker\" is not offered by this version"},
   };
   for (const Row& row : rows) {
