@@ -40,7 +40,15 @@ Exit list_counters(Context& context, const Options& o) {
   return Exit::ok;
 }
 
+void need_reason(const Context& context) {
+  if (context.reason.empty())
+    throw Failure(Exit::usage, "say why, for the audit log: --reason 'counted by hand'");
+}
+
 Exit adjust(Context& context, const Options& o) {
+  need_reason(context);
+  if (o.set.has_value() == o.add.has_value())
+    throw Failure(Exit::usage, "expected one of --set and --add");
   Json body = Json::object();
   if (o.set) body["value"] = *o.set;
   if (o.add) body["add"] = *o.add;
@@ -108,6 +116,7 @@ Exit show_lock(Context& context, const Options& o) {
 }
 
 Exit release(Context& context, const Options& o) {
+  need_reason(context);
   Json body = Json::object();
   if (!o.run.empty()) body["run"] = o.run;
   Client client(context);
@@ -120,9 +129,9 @@ Exit release(Context& context, const Options& o) {
     print_json(context, answer);
     return Exit::ok;
   }
-  context.out << printable(o.name) << "  taken from";
-  for (const auto& run : member(answer.json(), "runs"))
-    context.out << " " << run.get<std::string>();
+  const Json released = answer.json();
+  context.out << printable(o.name) << "  taken from run";
+  for (const auto& run : member(released, "runs")) context.out << " " << run.get<std::string>();
   context.out << "\n";
   return Exit::ok;
 }

@@ -44,6 +44,9 @@ std::string details(const Json& event, bool full) {
   add("attempt", short_text("attempt"));
   add("by", short_text("worker"));
   add("until", short_text("until"));
+  add("", short_text("lock"));
+  add("", short_text("counter"));
+  add("by", short_text("add"));
   for (const char* payload : {"input", "output"}) {
     const Json& value = find(payload);
     if (!value.is_null()) add("", full ? printable(to_text(value)) : one_line(value, 60));

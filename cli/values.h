@@ -32,7 +32,8 @@ WallTime read_time(const std::string& given, WallTime now, const std::string& wh
 bool confirmed(Context& context, const std::string& question, bool yes);
 
 // ---- what the server answers ----
-const Json& member(const Json& object, std::string_view name);  // null if there is none
+const Json& member(const Json& object, std::string_view name);      // null if there is none
+const Json& member(Json&& object, std::string_view name) = delete;  // it would be gone
 std::string text_of(const Json& object,
                     std::string_view name);  // printable; numbers and booleans as text
 std::int64_t number_of(const Json& object, std::string_view name);
