@@ -244,6 +244,14 @@ void render_queue(std::string& out, const orchestrator::QueueStats& queue, WallT
   object.integer("consumers", queue.consumers);
   object.flag("paused", queue.paused);
   object.integer("waiting", queue.waiting);
+  if (queue.breaker) {
+    object.key("breaker");
+    Object breaker(out);
+    breaker.text("state", queue.breaker->half_open ? "half_open" : "open");
+    breaker.time("since", queue.breaker->since);
+    breaker.text("reason", queue.breaker->reason);
+    if (queue.breaker->probe_at) breaker.time("probe_at", *queue.breaker->probe_at);
+  }
   if (queue.next_token_at)
     object.time("next_token_at", *queue.next_token_at);
   else

@@ -69,6 +69,10 @@ void render_queues(std::string& out, const orchestrator::Engine& engine) {
        [](const Stats& q) { return q.consumers; });
   each("sluice_queue_paused", "gauge", "1 while the queue is paused.",
        [](const Stats& q) { return q.paused ? 1 : 0; });
+  each("sluice_queue_breaker", "gauge", "The breaker: 0 closed or none, 1 open, 2 half-open.",
+       [](const Stats& q) { return !q.breaker             ? 0
+                                   : q.breaker->half_open ? 2
+                                                          : 1; });
   each("sluice_queue_waiting", "gauge", "Stages that wait for room in a full queue.",
        [](const Stats& q) { return q.waiting; });
   each("sluice_queue_sent_total", "counter", "Messages that entered the queue.",

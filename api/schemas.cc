@@ -174,7 +174,7 @@ constexpr Schema all[] = {
     {"QueueSettings",
      R"({"type":"object","description":"the fields of a definition's Queues: LeaseSeconds,)"
      R"( MaxDeliveries, Delivery, AgeingSeconds, RatePerSecond, Burst, Concurrency, OrderOnDead,)"
-     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy, DeadLetters"})"
+     R"( Capacity, WhenFull, MaxWaiting, DedupSeconds, DedupBy, DeadLetters, Breaker"})"
     },
     {"Queue",
      R"({"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"integer"},)"
@@ -183,7 +183,11 @@ constexpr Schema all[] = {
      R"("description":"ready, delayed, blocked and leased together"},)"
      R"("oldest_age_seconds":{"type":["number","null"]},"consumers":{"type":"integer"},)"
      R"("paused":{"type":"boolean"},"waiting":{"type":"integer",)"
-     R"("description":"stages that wait for room in it"},"next_token_at":{"type":["string","null"],)"
+     R"("description":"stages that wait for room in it"},"breaker":{"type":"object","description":)"
+     R"("while it is not closed","properties":{"state":{"enum":["open","half_open"]},)"
+     R"("since":{"type":"string","format":"date-time"},"reason":{"type":"string"},)"
+     R"("probe_at":{"type":"string","format":"date-time"}},"required":["state","since","reason"]},)"
+     R"("next_token_at":{"type":["string","null"],)"
      R"("description":"while RatePerSecond holds messages back"},"since_start":{"type":"object",)"
      R"("properties":{"sent":{"type":"integer"},"acknowledged":{"type":"integer"},)"
      R"("failed":{"type":"integer"},"redelivered":{"type":"integer"}},"required":["sent",)"

@@ -12,7 +12,11 @@ struct Options {
   std::int64_t peek = 0;
 };
 
-std::string state_of(const Json& queue) { return flag_of(queue, "paused") ? "paused" : ""; }
+std::string state_of(const Json& queue) {
+  const Json& breaker = member(queue, "breaker");
+  if (!breaker.is_null()) return "breaker " + text_of(breaker, "state");
+  return flag_of(queue, "paused") ? "paused" : "";
+}
 
 std::string oldest_of(const Json& queue) {
   const Json& age = member(queue, "oldest_age_seconds");

@@ -512,7 +512,7 @@ void Engine::Impl::add_dead_letter(Transaction& tx, DeadLetterId id, const Frame
   letter.headers = headers;
   letter.failures = failures;
   queues.add_dead_letter(tx, letter, time);
-  count_dead(letter);
+  count_dead(tx, letter);
 }
 
 std::int64_t Engine::Impl::pause_total(const FrameRow& row, const queue::Queue* q) {

@@ -76,6 +76,7 @@ void Engine::Impl::leave_door(Transaction& tx, FrameRow& row) {
   row.door = {};
 }
 
+// What a frame holds and owes, when it ends by no step of its own.
 void Engine::Impl::quit_flow(Transaction& tx, FrameRow& row, std::vector<LogRecord>& records) {
   FlowState& flow = row.frame.flow;
   const auto record = [&](Kind kind, const std::string& name, std::int64_t number) {
@@ -112,6 +113,7 @@ void Engine::Impl::quit_flow(Transaction& tx, FrameRow& row, std::vector<LogReco
 
 // ---- whose turn it is ----
 
+// Lets through whose turn it is; before the batch's hand-outs.
 void Engine::Impl::open_doors(Transaction& tx) {
   int budget = doors_step;
   // A step may open another door: it is looked at in the same batch.

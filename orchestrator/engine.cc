@@ -241,14 +241,19 @@ void Engine::Impl::publish() {
     p.stats.settings.at_most_once = q->settings.at_most_once;
     p.stats.settings.ageing_seconds = static_cast<double>(q->settings.ageing.us) / 1e6;
     put_limits(p.stats.settings, q->settings);
+    p.stats.breaker.reset();
+    if (const Breaker* breaker = breakers.find(q->id))
+      p.stats.breaker =
+          QueueStats::BreakerState{breaker->half_open, breaker->since, breaker->reason,
+                                   breaker->probe_at ? token_at(*breaker->probe_at) : std::nullopt};
     p.lanes.clear();
     for (const auto& lane : q->lanes)
       if (lane->ready > 0) p.lanes.push_back(lane->id);
   }
   for (const StageCount* stage : touched_stages) {
     if (stage->index >= published_stages.size()) published_stages.resize(stage->index + 1);
-    PublishedStage& p = published_stages[stage->index];
-    p.workflow = stage->workflow;
+    StageCounters& p = published_stages[stage->index];
+    p.workflow = WorkflowId{stage->workflow};
     if (p.state.empty()) p.state = stage->state;
     p.values = stage->values;
   }

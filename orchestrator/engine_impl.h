@@ -3,9 +3,9 @@
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
 // runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
 // topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, doors.cc, deadlock.cc,
-// stage_counters.cc, audit.cc, queue_commands.cc, workflow_commands.cc, dead_letters.cc,
-// letter_policies.cc, job_commands.cc, job_items.cc, sessions.cc, handouts.cc, timers.cc,
-// recovery.cc.
+// breaker_steps.cc, // stage_counters.cc, audit.cc, queue_commands.cc, workflow_commands.cc,
+// dead_letters.cc, letter_policies.cc, job_commands.cc, job_items.cc, sessions.cc, handouts.cc,
+// timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -20,6 +20,7 @@
 #include <unordered_set>
 
 #include "base/random.h"
+#include "orchestrator/breakers.h"
 #include "orchestrator/catalog.h"
 #include "orchestrator/counters.h"
 #include "orchestrator/events.h"
@@ -254,9 +255,7 @@ struct Engine::Impl final : storage::Memory {
   void await_gate(Transaction& tx, Live& live, const AwaitGate& gate);
   void await_lock(Transaction& tx, Live& live, const AwaitLock& lock);
   void leave_door(Transaction& tx, FrameRow& row);
-  // What a frame holds and owes, when it ends by no step of its own.
   void quit_flow(Transaction& tx, FrameRow& row, std::vector<LogRecord>& records);
-  // Lets through whose turn it is; before the batch's hand-outs.
   void open_doors(Transaction& tx);
   int grant_locks(Transaction& tx, const std::string& name, int budget);
   int open_gate(Transaction& tx, const std::string& counter, int budget);
@@ -266,7 +265,7 @@ struct Engine::Impl final : storage::Memory {
   // ---- stage_counters.cc ----
   void count_stages(Transaction& tx, const FrameRow& row, const std::vector<LogRecord>& before,
                     std::span<const Record> after);
-  void count_dead(const queue::NewDeadLetter& letter);
+  void count_dead(Transaction& tx, const queue::NewDeadLetter& letter);
   // Before a run goes on with another version, and before log rows are deleted.
   void mark_stages(Transaction& tx);
   void mark_stages_in_time(Transaction& tx);
@@ -278,6 +277,18 @@ struct Engine::Impl final : storage::Memory {
 
   Result<ReleaseLock::Reply> apply(Transaction& tx, const ReleaseLock& c);
   Result<AdjustCounter::Reply> apply(Transaction& tx, const AdjustCounter& c);
+
+  // ---- breaker_steps.cc ----
+  void attempt_failed(Transaction& tx, queue::Queue& q, std::int64_t workflow, const Fault& fault);
+  void attempt_succeeded(Transaction& tx, queue::Queue& q);
+  void left_dead_letter(Transaction& tx, queue::Queue& q, std::int64_t workflow);
+  void open_breaker(Transaction& tx, queue::Queue& q, std::int64_t workflow,
+                    const std::string& reason);
+  void let_go_on(Transaction& tx, queue::Queue& q, const Breaker& breaker);
+  void close_breaker(Transaction& tx, queue::Queue& q, const std::string& reason);
+  void tend_breakers(Transaction& tx);
+  void resumed_by_hand(Transaction& tx, std::optional<QueueId> queue,
+                       std::optional<WorkflowId> workflow);
 
   // ---- deadlock.cc ----
   // Whether a lock that `asking` waits for can never be free, since whoever holds it waits, by way
@@ -509,6 +520,7 @@ struct Engine::Impl final : storage::Memory {
   Topics topics{undo};
   Schedules schedules{undo};
   Counters counters{undo};
+  Breakers breakers{undo};
   Locks locks{undo};
   StageCounts stage_counts{undo};
   std::int64_t stages_marked = 0, last_letter = 0;  // as of their table: log row, dead letter
@@ -556,12 +568,7 @@ struct Engine::Impl final : storage::Memory {
     std::vector<std::int64_t> lanes;
     EngineTime next_token;
   };
-  struct PublishedStage {
-    std::int64_t workflow = 0;
-    std::string state;
-    std::array<std::int64_t, 5> values{};
-  };
-  std::vector<PublishedStage> published_stages;           // by StageCount::index
+  std::vector<StageCounters> published_stages;            // by StageCount::index
   std::optional<WallTime> token_at(EngineTime at) const;  // any thread
   std::map<std::string, PublishedQueue> published_queues;
   EngineStats published;

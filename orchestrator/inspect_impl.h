@@ -54,6 +54,7 @@ struct Inspector::Impl {
 
   // ---- inspect_limits.cc ----
   using Report = std::function<void(std::string invariant, std::string detail, std::string repair)>;
+  void add_breaker(const QueueStats& stats, WaitingFor& w) const;
   void add_limits(const QueueStats& stats, WaitingFor& w) const;  // of a ready message
   void add_key(storage::Reader& reader, std::int64_t queue_id, std::int64_t message,
                WaitingFor& w) const;  // of a blocked message

@@ -2,6 +2,7 @@
 // the invariants of both.
 #include <fmt/core.h>
 
+#include "orchestrator/breaker_statements.h"
 #include "orchestrator/inspect_impl.h"
 #include "orchestrator/inspect_statements.h"
 #include "orchestrator/limit_statements.h"
@@ -22,6 +23,27 @@ void Inspector::Impl::add_limits(const QueueStats& stats, WaitingFor& w) const {
         {"kind", "rate"}, {"rate_per_second", *settings.rate_per_second}, {"next_token_at", at}};
     w.sentence += fmt::format("; rate limit of {} per second, the next token comes at {}",
                               *settings.rate_per_second, at);
+  }
+}
+
+void Inspector::Impl::add_breaker(const QueueStats& stats, WaitingFor& w) const {
+  const auto& breaker = *stats.breaker;
+  const WallTime wall = engine.wall_now();
+  w.detail["breaker"] = {{"state", breaker.half_open ? "half_open" : "open"},
+                         {"since", to_rfc3339(breaker.since)},
+                         {"reason", breaker.reason}};
+  if (breaker.half_open) {
+    w.sentence += fmt::format("; its breaker is half-open: one at a time until one succeeds ({})",
+                              breaker.reason);
+    return;
+  }
+  w.sentence += fmt::format("; its breaker has been open for {}: {}",
+                            in_words(wall - breaker.since), breaker.reason);
+  if (breaker.probe_at) {
+    w.detail["breaker"]["probe_at"] = to_rfc3339(*breaker.probe_at);
+    w.sentence += fmt::format("; one is tried in {}", in_words(*breaker.probe_at - wall));
+  } else {
+    w.sentence += "; resume the queue when the trouble is over";
   }
 }
 
@@ -78,6 +100,12 @@ void Inspector::Impl::check_limits(storage::Reader& reader, const Report& report
   for (auto q = reader.query(sql::blocked_by_nothing); q.step();)
     report("a blocked message stands behind another of its ordering key",
            "message " + to_base32(q.int64(0)) + " is blocked by nothing", "none: report it");
+  for (auto q = reader.query(sql::open_but_going); q.step();)
+    report("a queue whose breaker is open is paused",
+           "queue \"" + std::string(q.text(0)) + "\" goes on", "pause or resume the queue");
+  for (auto q = reader.query(sql::breaker_of_nothing); q.step();)
+    report("a breaker is a queue's",
+           "the breaker of queue " + std::to_string(q.int64(0)) + " has none", "none: report it");
   for (auto q = reader.query(sql::rooms_of_nobody); q.step();)
     report("who stands in the line for room waits for it",
            "frame " + to_base32(q.int64(0)) + " stands in the line but does not wait for room",

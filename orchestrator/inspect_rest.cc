@@ -165,8 +165,7 @@ std::vector<Engine::StageCounters> Engine::stage_counters() const {
   std::vector<StageCounters> list;
   const std::shared_lock lock(impl_->mutex);
   for (const auto& stage : impl_->published_stages)
-    if (!stage.state.empty())
-      list.push_back({WorkflowId{stage.workflow}, stage.state, stage.values});
+    if (!stage.state.empty()) list.push_back(stage);
   return list;
 }
 

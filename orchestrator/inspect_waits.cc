@@ -55,7 +55,9 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
         w.sentence = fmt::format("ready in queue \"{}\" for {}, {} ahead of it", w.name,
                                  in_words(wall - w.since),
                                  ahead == 1000 ? "1000 or more" : std::to_string(ahead));
-        if (stats && stats->paused)
+        if (stats && stats->breaker)
+          add_breaker(*stats, w);
+        else if (stats && stats->paused)
           w.sentence += "; the queue is paused: resume it";
         else if (stats && stats->consumers == 0)
           w.sentence += "; no worker is connected to the queue: start one";

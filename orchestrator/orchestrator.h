@@ -88,6 +88,13 @@ struct QueueStats {
   bool settings_by_operator = false;
   std::int64_t waiting = 0;               // stages that wait for room in it
   std::optional<WallTime> next_token_at;  // while RatePerSecond holds messages back
+  struct BreakerState {
+    bool half_open = false;
+    WallTime since;
+    std::string reason;
+    std::optional<WallTime> probe_at;  // open: when one message is let through
+  };
+  std::optional<BreakerState> breaker{};  // none, or closed
 };
 
 struct EngineStats {

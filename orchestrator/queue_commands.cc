@@ -46,6 +46,12 @@ queue::Settings Engine::Impl::in_force(const std::optional<std::string>& operato
     settings.letters_retention = of_seconds(parsed->letters_retention_seconds.value_or(0));
     settings.letters_max = parsed->letters_max.value_or(0);
     settings.replays_max = parsed->replays_max.value_or(0);
+    settings.breaker.reset();
+    if (const auto& given = parsed->breaker)
+      settings.breaker =
+          queue::Settings::Breaker{given->failures.value_or(0), given->dead_letters.value_or(0),
+                                   of_seconds(given->within_seconds), given->whole_workflow,
+                                   of_seconds(given->resume_after_seconds.value_or(0))};
   };
   // The operator's word wins as a whole, until it is cleared.
   apply_json(operators ? operators : definition);
@@ -79,6 +85,16 @@ void put_limits(workflows::QueueSettings& out, const queue::Settings& in_force) 
     out.letters_retention_seconds = static_cast<double>(in_force.letters_retention.us) / 1e6;
   if (in_force.letters_max != 0) out.letters_max = in_force.letters_max;
   if (in_force.replays_max != 0) out.replays_max = in_force.replays_max;
+  out.breaker.reset();
+  if (const auto& breaker = in_force.breaker) {
+    auto& shown = out.breaker.emplace();
+    if (breaker->failures != 0) shown.failures = breaker->failures;
+    if (breaker->dead_letters != 0) shown.dead_letters = breaker->dead_letters;
+    shown.within_seconds = static_cast<double>(breaker->within.us) / 1e6;
+    shown.whole_workflow = breaker->whole_workflow;
+    if (breaker->resume_after.us != 0)
+      shown.resume_after_seconds = static_cast<double>(breaker->resume_after.us) / 1e6;
+  }
 }
 
 // What makes two messages of the queue the same; nothing: each is its own.
@@ -171,6 +187,9 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteQueue& c) {
   if (q->consumers != 0)
     return make_error(Errc::conflict, "queue \"" + c.queue + "\" has " +
                                           std::to_string(q->consumers) + " workers waiting on it");
+  if (breakers.find(q->id) != nullptr)
+    return make_error(Errc::conflict, "the breaker of queue \"" + c.queue +
+                                          "\" is not closed: resume the queue first");
   for (const auto& [id, workflow] : catalog.all()) {
     if (workflow->deleted) continue;
     const auto& machine = catalog.machine(tx, *catalog.version(*workflow, workflow->latest));
@@ -186,6 +205,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const DeleteQueue& c) {
 Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseQueue& c) {
   queue::Queue* q = queues.find(c.queue);
   if (q == nullptr) return no_such_queue(c.queue);
+  if (!c.paused) resumed_by_hand(tx, q->id, std::nullopt);
   queues.pause(tx, *q, c.paused, now());
   return Unit{};
 }

@@ -20,6 +20,7 @@ void Engine::Impl::recover(storage::Database& db) {
         queues.load(reader);
         topics.load(reader);
         counters.load(reader);
+        breakers.load(reader);
         locks.load(reader);
         largest = std::max({queues.largest_id(), event_lines.load(reader), schedules.load(reader),
                             jobs.load(reader)});
@@ -59,6 +60,8 @@ void Engine::Impl::recover(storage::Database& db) {
   for (const auto& [id, q] : queues.all()) {
     q->settings = in_force(q->operator_settings, q->definition_settings);
   }
+  for (const auto& [id, breaker] : breakers.all())
+    if (queue::Queue* q = queues.find(QueueId{id})) queues.probe(*q, breaker.half_open);
   live_runs += queues.loaded_in_lanes();
   for (const auto& [key, lease] : queues.leases())
     if (!lease.owner.empty()) live_runs += 1;

@@ -86,7 +86,10 @@ void Engine::Impl::count_live_stages(Reader& reader) {
   for (auto q = reader.query(sql::waiting_frames); q.step();) count(q.id<FrameTag>(0), q.blob(1));
 }
 
-void Engine::Impl::count_dead(const queue::NewDeadLetter& letter) {
+void Engine::Impl::count_dead(Transaction& tx, const queue::NewDeadLetter& letter) {
+  if (letter.queue)
+    if (queue::Queue* q = queues.find(*letter.queue))
+      left_dead_letter(tx, *q, letter.workflow ? letter.workflow->value : 0);
   undo.save_once(last_letter);
   last_letter = letter.id.value;
   if (letter.state.empty() || !letter.workflow) return;

@@ -122,6 +122,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const CompleteTask& c) {
   queue::Queue& q = *queues.find(lease.queue);
   undo.save_once(q.acknowledged);
   q.acknowledged += 1;
+  attempt_succeeded(tx, q);
   if (lease.owner.empty()) {
     queues.remember_settled(tx, lease.key, queue::Verb::complete, now());
     queues.remove(tx, lease, now());
@@ -177,6 +178,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const FailTask& c) {
     return Unit{};
   }
   // A bare message: a delivery used up.
+  attempt_failed(tx, q, 0, failed.fault);
   const auto stored = queues.stored(tx, lease.key.message);
   const Now time = now();
   const std::string failures = append_failure(stored->failures, lease.attempt, lease.worker,
@@ -228,6 +230,11 @@ void Engine::Impl::fail_stage(Transaction& tx, Live live, const TaskFailed& fail
     if (!by_worker) started.note = by_others;
     before.push_back(std::move(started));
   }
+  queue::Queue* q = nullptr;
+  if (live.home.kind == Home::Kind::lease) q = queues.find(live.home.lease.queue);
+  if (live.home.kind == Home::Kind::message) q = queues.find(live.home.message.queue);
+  if (q != nullptr && q->settings.breaker)
+    attempt_failed(tx, *q, catalog.version(live.row.version_id).workflow->id.value, fault);
   step(tx, live, failed, std::move(before), std::move(failures));
 }
 

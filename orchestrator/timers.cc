@@ -27,6 +27,7 @@ void Engine::Impl::tick(Transaction& tx) {
   fire_deadlines(tx);
   tend_events(tx);
   fire_schedules(tx);
+  tend_breakers(tx);
   tend_jobs(tx);
   if (spawns_spent) {
     spawns_spent = sweep_spawns(tx, ticks_step);
@@ -282,6 +283,7 @@ std::optional<Duration> Engine::Impl::next_due() {
   at_engine(jobs.next_due());
   at_wall(next_frame_wall);
   if (const auto due = queues.next_engine_due()) at_engine(due->us);
+  if (const auto due = breakers.next_probe()) at_engine(due->us);
   if (const auto due = queues.next_wall_due()) at_wall(due->us);
   if (const auto due = schedules.first(); due && !disk_low) at_wall(due->first.us);
   if (const auto due = queues.first_deadline()) at_engine(due->us);
@@ -302,7 +304,7 @@ std::optional<Duration> Engine::Impl::next_wake() {
     at(sessions_checked + (detached_count > 0 ? milliseconds(250) : seconds(1)));
   // While something is measured by engine time, its mark is kept fresh.
   if (!queues.leases().empty() || next_deadline != INT64_MAX || next_frame_engine != INT64_MAX ||
-      queues.next_engine_due())
+      queues.next_engine_due() || breakers.next_probe())
     at(steady_of(time_marked + seconds(1)));
   return next;
 }

@@ -94,6 +94,7 @@ Result<Unit> Engine::Impl::apply(Transaction& tx, const PauseWorkflow& c) {
   // One that is deleted may still be resumed: its live runs go on.
   if (workflow == nullptr || (workflow->deleted && c.paused))
     return make_error(Errc::not_found, "no workflow \"" + c.name + "\"");
+  if (!c.paused) resumed_by_hand(tx, std::nullopt, workflow->id);
   catalog.pause(tx, *workflow, c.paused, now());
   queues.pause_lane(workflow->id.value, c.paused);
   return Unit{};

@@ -135,7 +135,7 @@ void Queues::dispatch(Transaction& tx, Now now, std::int64_t max) {
       continue;
     }
     std::size_t idle_lanes = 0;
-    std::int64_t room = q->settings.limited() ? allowance(*q, now.engine) : INT64_MAX;
+    std::int64_t room = q->limited() ? allowance(*q, now.engine) : INT64_MAX;
     while (max > 0 && room > 0 && q->ready > 0 && idle_lanes < q->lanes.size()) {
       Lane& turn = *q->lanes[q->next_lane % q->lanes.size()];
       q->next_lane = (q->next_lane + 1) % q->lanes.size();

@@ -19,7 +19,9 @@ constexpr std::int64_t ns_per_us = 1'000;
 std::int64_t Queues::allowance(const Queue& q, EngineTime now) {
   std::int64_t room = INT64_MAX;
   const Settings& s = q.settings;
-  if (s.concurrency != 0) room = std::max<std::int64_t>(0, s.concurrency - q.leased);
+  if (q.probing) room = std::max<std::int64_t>(0, 1 - q.leased);
+  if (s.concurrency != 0)
+    room = std::min(room, std::max<std::int64_t>(0, s.concurrency - q.leased));
   if (s.rate_interval_ns != 0) {
     const std::int64_t ahead = std::max<std::int64_t>(0, q.rate_next_ns - now.us * ns_per_us);
     room = std::min(room, std::max<std::int64_t>(
@@ -74,6 +76,17 @@ void Queues::save_rates(Transaction& tx) {
     if (find(q->id) == q) tx.run(sql::put_limits, q->id, q->rate_next_ns);
   }
   rates_unsaved_.clear();
+}
+
+void Queues::probe(Queue& q, bool probing) {
+  if (q.probing == probing) return;
+  undo_.add([this, &q, before = q.probing] {
+    q.probing = before;
+    touch_line(q);
+  });
+  q.probing = probing;
+  touch(q);
+  touch_line(q);
 }
 
 void Queues::put_settings(Queue& q, Settings settings) {

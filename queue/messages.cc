@@ -33,7 +33,7 @@ std::int64_t Queues::rank(const Queue& q, int priority, EngineTime now) {
 
 bool Queues::may_hand_off(Queue& q, const Put& put, Now now) {
   return !put.due && !put.held && q.ready == 0 && !q.paused && !paused_lanes_.contains(put.lane) &&
-         (!q.settings.limited() || allowance(q, now.engine) > 0);
+         (!q.limited() || allowance(q, now.engine) > 0);
 }
 
 Lease Queues::make_lease(Queue& q, const Consumer& c, const Put& put, std::int64_t fence,

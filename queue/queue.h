@@ -76,6 +76,14 @@ struct Settings {
   Duration letters_retention{};       // open dead letters that are older go
   std::int64_t letters_max = 0;       // open dead letters; the oldest go
   std::int64_t replays_max = 0;       // then a dead letter is set aside
+  struct Breaker {
+    std::int64_t failures = 0, dead_letters = 0;  // 0: not counted
+    Duration within = seconds(60);
+    bool whole_workflow = false;  // pauses the workflow too
+    Duration resume_after{};      // 0: by an operator's word
+    bool operator==(const Breaker&) const = default;
+  };
+  std::optional<Breaker> breaker{};
   bool limited() const { return concurrency != 0 || rate_interval_ns != 0; }
   bool operator==(const Settings&) const = default;
 };
@@ -250,6 +258,8 @@ struct Queue {
   std::int64_t keyed = 0;         // places in the lines of ordering keys
   std::int64_t rate_next_ns = 0;  // engine time; see limits.cc
   bool rate_unsaved = false;
+  bool probing = false;  // one message at a time, until its breaker closes
+  bool limited() const { return probing || settings.limited(); }
   bool dirty = false;    // look for work for the line before the commit
   bool touched = false;  // changed since touched() was last taken
 };
@@ -375,6 +385,8 @@ class Queues {
   std::vector<QueueId> take_roomy();
   bool has_roomy() const { return !roomy_.empty(); }
   void touch_room(Queue& q);
+  // Hands out one message at a time, or as its settings say again.
+  void probe(Queue& q, bool probing);
   struct RoomWaiter {
     std::int64_t place = 0;
     std::int64_t who = 0;

@@ -22,9 +22,9 @@ constexpr std::array<std::string_view, 2> dead_orders = {"Release", "Block"};
 constexpr std::array<std::string_view, 2> deliveries = {"AtLeastOnce", "AtMostOnce"};
 
 constexpr FieldRule rules[] = {
-    {"LeaseSeconds"}, {"MaxDeliveries"},  {"Delivery"},      {"AgeingSeconds"}, {"Capacity"},
-    {"WhenFull"},     {"MaxWaiting"},     {"RatePerSecond"}, {"Burst"},         {"Concurrency"},
-    {"OrderOnDead"},  {"Breaker", false}, {"DedupSeconds"},  {"DedupBy"},       {"DeadLetters"}};
+    {"LeaseSeconds"}, {"MaxDeliveries"}, {"Delivery"},      {"AgeingSeconds"}, {"Capacity"},
+    {"WhenFull"},     {"MaxWaiting"},    {"RatePerSecond"}, {"Burst"},         {"Concurrency"},
+    {"OrderOnDead"},  {"Breaker"},       {"DedupSeconds"},  {"DedupBy"},       {"DeadLetters"}};
 
 constexpr FieldRule letter_rules[] = {
     {"RetentionSeconds"}, {"MaxCount"}, {"MaxReplays"}, {"Webhook", false}};
@@ -60,6 +60,29 @@ void parse_letters(const Fields& queue, QueueSettings& settings) {
   settings.replays_max = fields.integer("MaxReplays", 1, replays_most);
 }
 
+constexpr FieldRule breaker_rules[] = {
+    {"Failures"}, {"DeadLetters"}, {"WithinSeconds"}, {"Pause"}, {"ResumeAfterSeconds"}};
+constexpr std::int64_t failures_max = 100'000;
+constexpr std::array<std::string_view, 2> pauses = {"Queue", "Workflow"};
+
+void parse_breaker(const Fields& queue, QueueSettings& settings) {
+  const Json* value = queue.object("Breaker");
+  if (value == nullptr) return;
+  const Fields fields(queue.context(), *value, queue.pointer("Breaker"));
+  check_fields(queue.context(), *value, fields.pointer(), "a breaker", breaker_rules);
+  QueueSettings::Breaker breaker;
+  breaker.failures = fields.integer("Failures", 1, failures_max);
+  breaker.dead_letters = fields.integer("DeadLetters", 1, failures_max);
+  if (!fields.has("Failures") && !fields.has("DeadLetters"))
+    queue.context().problem(fields.pointer(),
+                            "a breaker needs \"Failures\" or \"DeadLetters\": how many trip it");
+  breaker.within_seconds =
+      fields.number("WithinSeconds", 1, lease_seconds_max).value_or(breaker.within_seconds);
+  if (const auto pause = fields.one_of("Pause", pauses)) breaker.whole_workflow = *pause == 1;
+  breaker.resume_after_seconds = fields.number("ResumeAfterSeconds", 1, lease_seconds_max);
+  settings.breaker = breaker;
+}
+
 }  // namespace
 
 Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view pointer) {
@@ -90,6 +113,7 @@ Result<QueueSettings> parse_queue_settings(const Json& value, std::string_view p
     settings.dedup_seconds = fields.number("DedupSeconds", lease_seconds_min, lease_seconds_max);
     if (const auto by = fields.one_of("DedupBy", dedup_by)) settings.dedup_by_body = *by == 1;
     parse_letters(fields, settings);
+    parse_breaker(fields, settings);
   }
   if (!context.sound()) {
     return Error{Errc::invalid_argument, "the queue's settings are at fault",
@@ -119,6 +143,15 @@ Json to_json(const QueueSettings& settings) {
   if (settings.letters_max) letters["MaxCount"] = *settings.letters_max;
   if (settings.replays_max) letters["MaxReplays"] = *settings.replays_max;
   if (!letters.empty()) out["DeadLetters"] = std::move(letters);
+  if (settings.breaker) {
+    Json& breaker = out["Breaker"] = Json::object();
+    if (settings.breaker->failures) breaker["Failures"] = *settings.breaker->failures;
+    if (settings.breaker->dead_letters) breaker["DeadLetters"] = *settings.breaker->dead_letters;
+    breaker["WithinSeconds"] = settings.breaker->within_seconds;
+    breaker["Pause"] = pauses[settings.breaker->whole_workflow ? 1 : 0];
+    if (settings.breaker->resume_after_seconds)
+      breaker["ResumeAfterSeconds"] = *settings.breaker->resume_after_seconds;
+  }
   return out;
 }
 

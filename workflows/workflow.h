@@ -183,6 +183,15 @@ struct QueueSettings {
   std::optional<std::int64_t> waiting_max = {};  // MaxWaiting, 1000
   std::optional<double> dedup_seconds = {};      // 300
   std::optional<bool> dedup_by_body = {};        // DedupBy: Body
+  // Failures and DeadLetters within WithinSeconds pause the queue, or the workflow too.
+  struct Breaker {
+    std::optional<std::int64_t> failures = {}, dead_letters = {};
+    double within_seconds = 60;
+    bool whole_workflow = false;                      // Pause: Workflow
+    std::optional<double> resume_after_seconds = {};  // none: by an operator's word
+    bool operator==(const Breaker&) const = default;
+  };
+  std::optional<Breaker> breaker = {};
   // DeadLetters: how long and how many are kept, how often one is replayed; none.
   std::optional<double> letters_retention_seconds = {};
   std::optional<std::int64_t> letters_max = {};

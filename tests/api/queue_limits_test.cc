@@ -33,7 +33,7 @@ TEST_CASE("limits are set, shown and cleared, and each wrong one is named with i
   std::string places;
   const Json problem = wrong.json();
   for (const auto& error : problem["errors"]) places += error["pointer"].get<std::string>() + " ";
-  CHECK(places == "/Breaker /Burst /Concurrency /OrderOnDead /WhenFull ");
+  CHECK(places == "/Burst /Concurrency /OrderOnDead /WhenFull /Breaker ");
 }
 
 TEST_CASE("messages of one key are shown as blocked, and a full queue answers 429") {

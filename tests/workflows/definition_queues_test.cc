@@ -65,7 +65,13 @@ TEST_CASE("a wrong queue setting is refused at its place") {
       {R"({"DeadLetters":{"RetentionSeconds":0}})", "/DeadLetters/RetentionSeconds", "from 1"},
       {R"({"DeadLetters":{"Retention":9}})", "/DeadLetters/Retention", "\"Retention\""},
       {R"({"DeadLetters":{"Webhook":"x"}})", "/DeadLetters/Webhook", "not offered"},
-      {R"({"Breaker":{}})", "/Breaker", "\"Breaker\" is not offered by this version"},
+      {R"({"Breaker":{}})", "/Breaker", "a breaker needs \"Failures\" or \"DeadLetters\""},
+      {R"({"Breaker":{"Failures":0}})", "/Breaker/Failures", "Failures"},
+      {R"({"Breaker":{"Failures":1,"WithinSeconds":0}})", "/Breaker/WithinSeconds",
+       "WithinSeconds"},
+      {R"({"Breaker":{"Failures":1,"Pause":"Run"}})", "/Breaker/Pause", "Workflow"},
+      {R"({"Breaker":{"Failures":1,"ResumeAfter":3}})", "/Breaker/ResumeAfter", "\"ResumeAfter\""},
+      {R"({"Breaker":3})", "/Breaker", "object"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -86,7 +92,7 @@ TEST_CASE("a definition's queues are checked, and one that no Task names is warn
   };
   check_refused(with_queues("[]"), "/Queues", "must be an object");
   check_refused(with_queues(R"({"pay":7})"), "/Queues/pay", "must be an object");
-  check_refused(with_queues(R"({"pay":{"Breaker":{}}})"), "/Queues/pay/Breaker", "not offered");
+  check_refused(with_queues(R"({"pay":{"Breaker":{}}})"), "/Queues/pay/Breaker", "a breaker needs");
   check_refused(with_queues(R"({"pay":{"DedupBy":"Body"}})"), "/Queues/pay/DedupBy",
                 "has no dedup");
   check_refused(with_queues(R"({"pay":{"Burst":7}})"), "/Queues/pay/Burst", "which is missing");
