@@ -16,6 +16,10 @@ inline constexpr Sql put_breaker{
     "excluded.since_at, reason = excluded.reason, probe_at = excluded.probe_at, workflow = "
     "excluded.workflow"};
 inline constexpr Sql delete_breaker{"breakers.delete", "DELETE FROM breakers WHERE queue = ?1"};
+inline constexpr Sql paused_workflow{
+    "breakers.paused_workflow",
+    "SELECT w.paused, q.name, b.reason FROM workflows w LEFT JOIN breakers b ON b.workflow = w.id "
+    "AND b.state = 1 LEFT JOIN queues q ON q.id = b.queue WHERE w.name = ?1 LIMIT 1"};
 // ---- the invariants ----
 inline constexpr Sql open_but_going{
     "breakers.open_but_going",

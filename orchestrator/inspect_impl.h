@@ -54,6 +54,9 @@ struct Inspector::Impl {
 
   // ---- inspect_limits.cc ----
   using Report = std::function<void(std::string invariant, std::string detail, std::string repair)>;
+  // What to say of a message whose workflow is paused; nothing: it is not.
+  std::optional<std::string> paused_workflow(storage::Reader& reader,
+                                             const std::string& workflow) const;
   void add_breaker(const QueueStats& stats, WaitingFor& w) const;
   void add_limits(const QueueStats& stats, WaitingFor& w) const;  // of a ready message
   void add_key(storage::Reader& reader, std::int64_t queue_id, std::int64_t message,

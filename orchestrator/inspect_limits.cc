@@ -26,6 +26,15 @@ void Inspector::Impl::add_limits(const QueueStats& stats, WaitingFor& w) const {
   }
 }
 
+std::optional<std::string> Inspector::Impl::paused_workflow(storage::Reader& reader,
+                                                            const std::string& workflow) const {
+  auto q = reader.query(sql::paused_workflow, workflow);
+  if (!q.step() || q.int64(0) == 0) return std::nullopt;
+  if (q.is_null(1)) return fmt::format("; workflow \"{}\" is paused: resume it", workflow);
+  return fmt::format("; workflow \"{}\" is paused by the breaker of queue \"{}\": {}", workflow,
+                     q.text(1), q.text(2));
+}
+
 void Inspector::Impl::add_breaker(const QueueStats& stats, WaitingFor& w) const {
   const auto& breaker = *stats.breaker;
   const WallTime wall = engine.wall_now();

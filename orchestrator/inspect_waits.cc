@@ -57,6 +57,8 @@ void Inspector::Impl::add_waits(storage::Reader& reader, FrameId id,
                                  ahead == 1000 ? "1000 or more" : std::to_string(ahead));
         if (stats && stats->breaker)
           add_breaker(*stats, w);
+        else if (const auto paused = paused_workflow(reader, v.workflow))
+          w.sentence += *paused;
         else if (stats && stats->paused)
           w.sentence += "; the queue is paused: resume it";
         else if (stats && stats->consumers == 0)

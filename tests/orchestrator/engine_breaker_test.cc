@@ -115,6 +115,9 @@ TEST_CASE("dead letters trip it, and it waits for an operator who resumes the qu
     CHECK(breaker(w) == "closed");
     CHECK_FALSE(w.stats("pay").paused);
   });
+  w.must(PauseWorkflow{"orders", true});
+  CHECK(why(w, waiting).ends_with("; workflow \"orders\" is paused: resume it"));
+  w.must(PauseWorkflow{"orders", false});
   CHECK(w.lease("pay", 10).size() == 1);
 }
 
@@ -130,6 +133,8 @@ TEST_CASE(
     CHECK(breaker(w) == "open");
     CHECK(w.inspector->workflows().at(0).paused);
     CHECK(w.lease("ship", 10).empty());
+    CHECK(why(w, a).find("workflow \"orders\" is paused by the breaker of queue \"pay\": 1 failed "
+                         "attempts") != std::string::npos);
   });
   SUBCASE("a probe") {
     w.pass(seconds(31));
