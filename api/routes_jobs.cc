@@ -54,6 +54,7 @@ std::string render_plan(const JobPlan& plan, JobVerb verb) {
   object.integer("matched", plan.matched);
   object.flag("complete", plan.complete);
   if (verb == JobVerb::replay) object.integer("set_aside", plan.set_aside);
+  if (verb == JobVerb::move) object.integer("refused", plan.refused);
   object.key("examples");
   {
     Array list(out);
@@ -134,7 +135,8 @@ std::vector<Route> job_routes() {
        .handler = start_job,
        .operation = "startJob",
        .tag = "jobs",
-       .summary = "Replay or drop many dead letters; cancel, pause, resume or redrive many runs",
+       .summary =
+           "Replay or drop many dead letters; cancel, pause, resume, redrive or move many runs",
        .body = Body::required,
        .request = "StartJob",
        .takes_idempotency_key = true,

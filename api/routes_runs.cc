@@ -198,6 +198,29 @@ asio::awaitable<Response> redrive_run(Call& call) {
   co_return co_await change(call, std::move(command), RenderDone{});
 }
 
+struct RenderMoved {
+  Response operator()(const MoveRun::Reply& reply) const {
+    std::string out;
+    Object object(out);
+    object.integer("version", reply.version);
+    object.integer("before", reply.before);
+    object.integer("restarted", reply.restarted);
+    object.close();
+    return json(200, std::move(out));
+  }
+};
+
+asio::awaitable<Response> move_run(Call& call) {
+  const auto run = id_in_path<struct RunTag>(call, "run");
+  if (!run) co_return problem(run.error());
+  auto body = open_body(call);
+  if (!body) co_return problem(body.error());
+  MoveRun command{.run = *run, .version = body->optional_integer("version", 1, INT64_MAX)};
+  read_reason(*body, call.by);
+  if (auto checked = body->finish(); !checked) co_return problem(checked.error());
+  co_return co_await change(call, std::move(command), RenderMoved{});
+}
+
 std::optional<FrameId> read_frame(Envelope& body) {
   const auto text = body.optional_string("frame");
   if (!text) return std::nullopt;
@@ -330,6 +353,17 @@ std::vector<Route> run_routes() {
            "Verb"),
       verb("/v1/runs/{id}/redrive", redrive_run, "redriveRun", "Go on from the failed state",
            "RedriveRun"),
+      {.method = Method::post,
+       .path = "/v1/runs/{id}/move",
+       .handler = move_run,
+       .operation = "moveRun",
+       .tag = "runs",
+       .summary = "Go on with another version of the workflow",
+       .body = Body::optional,
+       .request = "MoveRun",
+       .answers = {{200, "moved, or on that version already", "RunMoved"},
+                   {404, "unknown run or version", "Problem"},
+                   {409, "it has no place there as it stands; the detail says why", "Problem"}}},
       verb("/v1/runs/{id}/compensate", plain_verb<CompensateRun>, "compensateRun",
            "Undo what a held or failed run has completed", "Verb"),
       verb("/v1/runs/{id}/skip", skip_stage, "skipStage",

@@ -27,6 +27,31 @@ void put_version(Object& object, const WorkflowVersion& version) {
   object.time("deployed_at", version.deployed_at);
 }
 
+void put_plan(std::string& out, Object& object, const MovePlan& plan) {
+  object.key("plan");
+  Object inner(out);
+  inner.integer("version", plan.version);
+  inner.flag("deployed", plan.deployed);
+  inner.integer("live", plan.live);
+  inner.integer("there", plan.there);
+  inner.integer("can_move", plan.can_move);
+  inner.integer("restarts", plan.restarts);
+  inner.integer("cannot_move", plan.cannot_move);
+  inner.flag("complete", plan.complete);
+  inner.key("groups");
+  Array list(out);
+  for (const auto& group : plan.groups) {
+    list.next();
+    Object item(out);
+    item.integer("version", group.version);
+    item.text_if("state", group.state);
+    item.text("verdict", !group.refusal.empty() ? "stays" : group.restarts ? "restarts" : "moves");
+    item.text_if("why", group.refusal);
+    item.integer("runs", group.runs);
+    item.id("example", group.example);
+  }
+}
+
 struct CompiledText {
   workflows::Compiled compiled;
   std::string canonical;
@@ -40,12 +65,20 @@ asio::awaitable<Response> put_workflow(Call& call) {
     return CompiledText{std::move(*compiled), workflows::canonical_text(call.body)};
   });
   if (!made) co_return problem(made.error());
-  if (call.query.flag("dry_run")) {
+  const bool plans = call.query.flag("plan");
+  if (plans || call.query.flag("dry_run")) {
+    MovePlan plan;
+    if (plans)
+      plan = co_await read(call, [&] {
+        return call.context.inspector.move_plan(call.path[0], made->compiled.machine,
+                                                made->canonical);
+      });
     std::string out;
     Object object(out);
     object.text("name", call.path[0]);
     object.flag("dry_run", true);
     put_warnings(out, object, made->compiled.warnings);
+    if (plans) put_plan(out, object, plan);
     object.close();
     co_return json(200, std::move(out));
   }
@@ -181,7 +214,8 @@ std::vector<Route> workflow_routes() {
        .operation = "putWorkflow",
        .tag = "workflows",
        .summary = "Deploy a definition; the body is the definition itself",
-       .query = {{"dry_run", Kind::flag, "validate only"}},
+       .query = {{"dry_run", Kind::flag, "validate only"},
+                 {"plan", Kind::flag, "validate, and say which live runs could move to it"}},
        .body = Body::required,
        .request = "Definition",
        .answers = {{200, "unchanged, or a dry run", "Deployed"},

@@ -30,7 +30,8 @@ constexpr Schema all[] = {
      R"({"type":"object","properties":{"name":{"type":"string"},"version":{"type":"integer"},)"
      R"("hash":{"type":"string"},"dry_run":{"type":"boolean"},"warnings":{"type":"array",)"
      R"("items":{"type":"object","properties":{"pointer":{"type":"string"},)"
-     R"("detail":{"type":"string"}},"required":["pointer","detail"]}}},"required":["name",)"
+     R"("detail":{"type":"string"}},"required":["pointer","detail"]}},)"
+     R"("plan":{"$ref":"#/components/schemas/MovePlan"}},"required":["name",)"
      R"("warnings"]})"
     },
     {"WorkflowSummary",
@@ -158,6 +159,31 @@ constexpr Schema all[] = {
      R"("merge":{"description":"JSON Merge Patch of what it had"},"patch":{"type":"array",)"
      R"("items":{"type":"object"},"description":"JSON Patch of what it had"},)"
      R"("version":{"type":"integer","minimum":1}},"additionalProperties":false})"
+    },
+    {"MoveRun",
+     R"({"type":"object","properties":{"reason":{"type":"string","maxLength":1000},)"
+     R"("version":{"type":"integer","minimum":1,"description":"default: the latest"}},)"
+     R"("additionalProperties":false})"
+    },
+    {"RunMoved",
+     R"({"type":"object","properties":{"version":{"type":"integer"},"before":{"type":"integer",)"
+     R"("description":"the version until now"},"restarted":{"type":"integer",)"
+     R"("description":"branches whose state begins its work again"}},)"
+     R"("required":["version","before","restarted"]})"
+    },
+    {"MovePlan",
+     R"({"type":"object","description":"what moving the live runs would do; can_move has those that)"
+     R"( restart; live = there + can_move + cannot_move","properties":{"version":{"type":"integer"},)"
+     R"("deployed":{"type":"boolean"},"live":{"type":"integer"},"there":{"type":"integer",)"
+     R"("description":"on that version already"},"can_move":{"type":"integer"},)"
+     R"("restarts":{"type":"integer","description":"begin their state's work again"},)"
+     R"("cannot_move":{"type":"integer"},"complete":{"type":"boolean",)"
+     R"("description":"false: there are more than one answer looks at"},"groups":{"type":"array",)"
+     R"("items":{"type":"object","properties":{"version":{"type":"integer"},)"
+     R"("state":{"type":"string"},"verdict":{"type":"string","enum":["moves","restarts","stays"]},)"
+     R"("why":{"type":"string"},"runs":{"type":"integer"},"example":{"type":"string"}},)"
+     R"("required":["version","verdict","runs","example"]}}},"required":["version","deployed",)"
+     R"("live","there","can_move","restarts","cannot_move","complete","groups"]})"
     },
     {"SkipStage",
      R"({"type":"object","properties":{"reason":{"type":"string"},)"

@@ -83,7 +83,7 @@ constexpr Schema letters[] = {
     },
     {"StartJob",
      R"({"type":"object","properties":{"verb":{"type":"string","enum":["replay","drop","cancel",)"
-     R"("pause","resume","redrive"]},"filter":{"type":"object",)"
+     R"("pause","resume","redrive","move"]},"filter":{"type":"object",)"
      R"("description":"of dead letters: queue, workflow, run, error, kind, since, until, label, q;)"
      R"( of runs: workflow, status, state, label, q, started_after"},"ids":{"type":"array",)"
      R"("items":{"type":"string"},"minItems":1,"maxItems":1000},"dry_run":{"type":"boolean"},)"
@@ -105,7 +105,8 @@ constexpr Schema letters[] = {
      R"({"type":"object","properties":{"dry_run":{"type":"boolean"},"verb":{"type":"string"},)"
      R"("matched":{"type":"integer"},"complete":{"type":"boolean",)"
      R"("description":"false: there are more than one answer looks at"},)"
-     R"("set_aside":{"type":"integer"},"examples":{"type":"array","items":{"type":"object",)"
+     R"("set_aside":{"type":"integer"},"refused":{"type":"integer",)"
+     R"("description":"of a move: runs that cannot"},"examples":{"type":"array","items":{"type":"object",)"
      R"("properties":{"id":{"type":"string"},"what":{"type":"string"},)"
      R"("refusal":{"type":"string","description":"why it would not be done"},)"
      R"("input":{"description":"as it would be edited"}},"required":["id","what"]}}},)"

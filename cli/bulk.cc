@@ -31,10 +31,13 @@ void add_stop(Json& request, const std::string& given) {
 }
 
 void tell_plan(Context& context, const Json& plan) {
-  const std::int64_t matched = number_of(plan, "matched"), aside = number_of(plan, "set_aside");
-  context.out << fmt::format("{}{} {}{}\n", flag_of(plan, "complete") ? "" : "more than ",
-                             humane_count(matched), matched == 1 ? "matches" : "match",
-                             aside > 0 ? fmt::format(" ({} set aside)", humane_count(aside)) : "");
+  const std::int64_t matched = number_of(plan, "matched"), aside = number_of(plan, "set_aside"),
+                     refused = number_of(plan, "refused");
+  context.out << fmt::format(
+      "{}{} {}{}{}\n", flag_of(plan, "complete") ? "" : "more than ", humane_count(matched),
+      matched == 1 ? "matches" : "match",
+      aside > 0 ? fmt::format(" ({} set aside)", humane_count(aside)) : "",
+      refused > 0 ? fmt::format(" ({} of them cannot move)", humane_count(refused)) : "");
   Table table({{"ID"},
                {"WHAT", Table::Align::left, true},
                {"INPUT", Table::Align::left, true},

@@ -1,4 +1,5 @@
-// The verbs that change one run's course: cancel, compensate, pause, resume, redrive, skip, fail.
+// The verbs that change one run's course: cancel, compensate, pause, resume, redrive, move, skip,
+// fail.
 #include <ostream>
 
 #include "cli/bulk.h"
@@ -243,6 +244,36 @@ Command redrive_command() {
     if (o->input) body["input"] = read_json(context, *o->input, "--input");
     if (o->version) body["version"] = *o->version;
     return some_runs(context, *o, "redrive", std::move(body), "goes on");
+  };
+  return command;
+}
+
+Command move_command() {
+  auto o = std::make_shared<Options>();
+  Command command{
+      .name = "move",
+      .summary = "Let live runs go on with another version of their workflow",
+      .description =
+          "Each goes on from the state it stands at, which must be there under the same name. What "
+          "a worker has in its hands is ended as it was begun; what nobody has is begun again "
+          "where "
+          "the state's work differs. `sluice deploy FILE --plan` says beforehand which could move.",
+      .examples = {{"sluice move 06f3kq2m1c0g0", "to the latest version"},
+                   {"sluice move 06f3kq2m1c0g0 --version 3", "to this one"},
+                   {"sluice move -w orders --dry-run", "which it would be"},
+                   {"sluice move -w orders --state Pay --rate 100", "many"}},
+      .options = with_filter(*o,
+                             {runs_option(*o),
+                              {.names = "--version",
+                               .target = &o->version,
+                               .value = "N",
+                               .help = "to this version; default: the latest"}},
+                             false),
+      .state = o};
+  command.run = [o = o.get()](Context& context) {
+    Json body = Json::object();
+    if (o->version) body["version"] = *o->version;
+    return some_runs(context, *o, "move", std::move(body), "moved");
   };
   return command;
 }

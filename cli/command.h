@@ -178,6 +178,7 @@ Command compensate_command();
 Command pause_command();
 Command resume_command();
 Command redrive_command();
+Command move_command();
 Command skip_command();
 Command fail_command();
 Command queues_command();

@@ -50,6 +50,11 @@ MaybeEntry audited(const RedriveRun& c, const Unit&) {
   if (c.input || c.edit) entry.detail["input_edited"] = true;
   return entry;
 }
+MaybeEntry audited(const MoveRun& c, const MoveRun::Reply& reply) {
+  if (reply.version == reply.before) return std::nullopt;
+  return AuditEntry{"run.move", of_run(c.run),
+                    Json{{"version", reply.version}, {"before", reply.before}}};
+}
 MaybeEntry audited(const SkipStage& c, const Unit&) {
   AuditEntry entry{"run.skip", of_run(c.run)};
   if (c.frame) entry.detail["frame"] = to_string(*c.frame);

@@ -34,6 +34,7 @@ MaybeEntry audited(const PauseRun& c, const Unit&);
 MaybeEntry audited(const ResumeRun& c, const Unit&);
 MaybeEntry audited(const CompensateRun& c, const Unit&);
 MaybeEntry audited(const RedriveRun& c, const Unit&);
+MaybeEntry audited(const MoveRun& c, const MoveRun::Reply& reply);
 MaybeEntry audited(const SkipStage& c, const Unit&);
 MaybeEntry audited(const FailStage& c, const Unit&);
 MaybeEntry audited(const PutBinding& c, const PutBinding::Reply& reply);

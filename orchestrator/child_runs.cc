@@ -31,6 +31,9 @@ void Engine::Impl::go_on(Transaction& tx, Live& live) {
       step(tx, live, failed, {});
       return;
     }
+    case Pending::Kind::restart:
+      step(tx, live, Moved{}, {}, live.row.failures);
+      return;
     case Pending::Kind::run_started: {
       RunStarted started;
       started.id = pending.run;

@@ -102,6 +102,17 @@ struct RedriveRun {
   std::optional<std::int64_t> version;
   std::optional<Edit> edit = {};  // of what it had
 };
+// A live run goes on with another version, each of its frames at the state of the same name
+// (version_map.h). One that is on it already: ok. conflict: a frame has no place there; nothing is
+// changed then, and every reason is told.
+struct MoveRun {
+  struct Reply {
+    std::int64_t version = 0, before = 0;
+    std::int64_t restarted = 0;  // frames whose state begins its work again
+  };
+  RunId run;
+  std::optional<std::int64_t> version = {};  // default: the latest
+};
 // Gives the stage at which the run waits an output, or fails it.
 struct SkipStage {
   using Reply = Unit;

@@ -1,11 +1,11 @@
 // The inside of the engine: everything the writer thread owns.
 //
 // One file per concern: engine.cc (life, submitting), apply.cc (from effects to rows), tasks.cc,
-// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, publishing.cc, publish_event.cc,
-// topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc, doors.cc, deadlock.cc,
-// breaker_steps.cc, stage_counters.cc, audit.cc, queue_commands.cc, workflow_commands.cc,
-// dead_letters.cc, letter_policies.cc, job_commands.cc, job_items.cc, sessions.cc, handouts.cc,
-// timers.cc, recovery.cc.
+// runs.cc, child_runs.cc, children.cc, stopping.cc, redrive.cc, moving.cc, publishing.cc,
+// publish_event.cc, topic_commands.cc, schedule_commands.cc, compensation.cc, capacity.cc,
+// doors.cc, deadlock.cc, breaker_steps.cc, stage_counters.cc, audit.cc, queue_commands.cc,
+// workflow_commands.cc, dead_letters.cc, letter_policies.cc, job_commands.cc, job_items.cc,
+// sessions.cc, handouts.cc, timers.cc, recovery.cc.
 //
 // Threads: confined to the writer thread, but for what stands under `mutex_`.
 #pragma once
@@ -36,6 +36,7 @@
 #include "orchestrator/stage_counts.h"
 #include "orchestrator/tokens.h"
 #include "orchestrator/topics.h"
+#include "orchestrator/version_map.h"
 #include "orchestrator/wait_kind.h"
 #include "queue/queue.h"
 #include "storage/undo_log.h"
@@ -332,6 +333,21 @@ struct Engine::Impl final : storage::Memory {
   void resume_frame(Transaction& tx, Live& live);
   void for_each_live(Transaction& tx, FrameId root, const std::function<void(Live&)>& visit);
 
+  // ---- moving.cc ----
+  Result<MoveRun::Reply> apply(Transaction& tx, const MoveRun& c);
+  struct Moving {
+    FrameId frame;
+    Standing standing;
+    bool restarts;
+  };
+  void judge(Transaction& tx, FrameId frame, const VersionMove& move, std::vector<Moving>& moving,
+             std::vector<std::string>& refusals);
+  std::shared_ptr<const VersionMap> version_map(Reader& reader, Version& before, Version& after);
+  void move_run_timeout(Transaction& tx, FrameRow& row, const workflows::Machine& before,
+                        const workflows::Machine& after);
+  void move_live(Transaction& tx, Live& live, const VersionMap& map, Version& after,
+                 Standing standing, bool restarts);
+
   // ---- the rest of the commands ----
   Result<DeployWorkflow::Reply> apply(Transaction& tx, const DeployWorkflow& c);
   Result<Unit> apply(Transaction& tx, const DeleteWorkflow& c);
@@ -369,6 +385,8 @@ struct Engine::Impl final : storage::Memory {
   bool deal_with(Transaction& tx, Job& job, std::int64_t item);
   Result<Unit> replay_item(Transaction& tx, Job& job, DeadLetterId letter);
   Result<Unit> redrive_item(Transaction& tx, Job& job, RunId run);
+  // False: it is on that version already.
+  Result<bool> move_item(Transaction& tx, const Job& job, RunId run);
   template <class C>
   Result<Unit> change_item(Transaction& tx, const Job& job, const C& command);
   void follow_item(Transaction& tx, Job& job, std::int64_t item, RunId run, FrameId frame,
@@ -455,6 +473,8 @@ struct Engine::Impl final : storage::Memory {
   std::unordered_map<std::int64_t, std::unique_ptr<Join>> joins;  // by spawn
   std::vector<std::int64_t> open_sources;  // spawns whose list of items is open, oldest first
   Transaction* items_tx = nullptr;  // a batcher outlives the transaction: the one it makes items in
+  // By version id, from and to; the last few.
+  std::map<std::pair<std::int64_t, std::int64_t>, std::shared_ptr<const VersionMap>> version_maps;
   std::deque<Followup> followups;
   bool following = false;
   bool spawns_spent = true;  // there may be rows to sweep

@@ -111,6 +111,8 @@ std::string event_name(Kind kind, workflows::StateType type) {
       return "LockReleased";
     case Kind::counter_changed:
       return "CounterChanged";
+    case Kind::execution_moved:
+      return "ExecutionMoved";
     case Kind::stage_left:
     case Kind::frame_kept:
       break;  // never shown

@@ -35,7 +35,14 @@ struct Undoing {
 
 // What happened to a frame and is yet to be acted upon.
 struct Pending {
-  enum class Kind : std::uint8_t { none, succeeded, failed, run_started } kind = Kind::none;
+  // The numbers are stored. restart: moved to another version, the state begins its work again.
+  enum class Kind : std::uint8_t {
+    none,
+    succeeded,
+    failed,
+    run_started,
+    restart
+  } kind = Kind::none;
   DocRef output;  // succeeded
   Fault fault;    // failed
   RunId run;      // run_started

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "orchestrator/filters.h"
 #include "orchestrator/jobs.h"
+#include "orchestrator/move_plan.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/schedules.h"
 #include "storage/storage.h"
@@ -196,6 +197,7 @@ struct JobPlan {
   std::int64_t matched = 0;
   bool complete = true;  // false: there are more than one answer looks at
   std::int64_t set_aside = 0;
+  std::int64_t refused = 0;       // of a move: runs that cannot
   std::vector<Example> examples;  // the oldest
 };
 
@@ -269,6 +271,11 @@ class Inspector {
   Page<Job> jobs(int limit, const std::optional<std::string>& cursor) const;
   Result<Job> job(JobId id) const;
   JobPlan plan(const JobSpec& spec) const;
+  // Of all live runs of the workflow; several snapshots, one after the other.
+  // REQUIRES: `canonical_text` is what `machine` was compiled from.
+  MovePlan move_plan(const std::string& workflow,
+                     const std::shared_ptr<const workflows::Machine>& machine,
+                     const std::string& canonical_text) const;
 
   std::vector<WorkflowSummary> workflows() const;
   Result<WorkflowVersion> workflow(const std::string& name,

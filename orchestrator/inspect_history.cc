@@ -82,6 +82,8 @@ std::string_view number_field(Kind kind) {
       return "index";
     case Kind::counter_changed:
       return "add";
+    case Kind::execution_moved:
+      return "version";
     default:
       return "retry";
   }
@@ -132,8 +134,8 @@ Inspector::Impl::HistoryPart Inspector::Impl::events(storage::Reader& reader,
                                                      const std::vector<HistoryRow>& rows,
                                                      std::int64_t version_id, std::size_t from,
                                                      std::size_t count) {
-  // A redrive may go on with another version; each ending keeps the frame, which knows the version
-  // until then.
+  // A redrive may go on with another version, and so may a run that is moved; each ending and each
+  // move keeps the frame, which knows the version until then.
   std::vector<std::int64_t> version_ids(rows.size(), version_id);
   std::size_t told = 0;
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -153,30 +155,38 @@ Inspector::Impl::HistoryPart Inspector::Impl::events(storage::Reader& reader,
     return at->second;
   };
 
+  std::map<std::int64_t, std::shared_ptr<const workflows::Machine>> machines;
+  const auto machine_of = [&](std::int64_t id) -> const workflows::Machine& {
+    auto& machine = machines[id];
+    if (!machine) machine = version(reader, id).machine;
+    return *machine;
+  };
+
   HistoryPart part;
-  std::map<FrameId, workflows::StateIndex> standing;  // where each frame is, as the events go on
+  std::map<FrameId, std::string> standing;  // where each frame is, as the events go on
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const HistoryRow& row = rows[i];
     for (const auto& r : row.records) {
-      if (r.record.kind == Kind::state_entered) standing[row.frame] = r.record.state;
+      if (r.record.kind == Kind::state_entered)
+        standing[row.frame] = machine_of(version_ids[i]).states[r.record.state].name;
       if (!shown(r)) continue;
       const std::size_t place = part.total++;
       if (place < from || place >= from + count) continue;
-      const auto machine = version(reader, version_ids[i]).machine;
+      const auto& machine = machine_of(version_ids[i]);
       HistoryEvent e;
       e.id = static_cast<std::int64_t>(place) + 1;
       e.frame = row.frame;
       e.at = r.record.kind == Kind::task_started ? r.started_at : row.at;
       auto type = workflows::StateType::task;
-      auto state = r.record.state;
+      const auto state = r.record.state;
       if (r.record.kind == Kind::task_started) {  // A hand-out is recorded without its state: it is
                                                   // where the frame stands.
         const auto at = standing.find(row.frame);
-        if (at != standing.end()) state = at->second;
+        if (at != standing.end()) e.state = at->second;
       }
-      if (state != workflows::no_state && state < machine->states.size()) {
-        e.state = machine->states[state].name;
-        type = machine->states[state].type;
+      if (state != workflows::no_state && state < machine.states.size()) {
+        e.state = machine.states[state].name;
+        type = machine.states[state].type;
       }
       e.type = type_of(r, type);
       e.detail = detail_of(r);

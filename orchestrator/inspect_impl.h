@@ -9,6 +9,7 @@
 #include "orchestrator/frame_row.h"
 #include "orchestrator/inspect.h"
 #include "orchestrator/log_format.h"
+#include "orchestrator/version_map.h"
 #include "orchestrator/wait_kind.h"
 
 namespace sluice::orchestrator {
@@ -73,6 +74,24 @@ struct Inspector::Impl {
                    const Doc& body, JobPlan::Example example, JobPlan& plan);
   // The name of the state in which the run's root frame stands; "": in none.
   std::string state_of(storage::Reader& reader, RunId run, std::int64_t version_id);
+
+  // ---- inspect_moves.cc ----
+  // Where runs are to move, and what is known of the versions that they are on.
+  struct MoveFrom {
+    Version version;
+    bool there = false;
+    VersionMap map;
+  };
+  struct MoveTarget {
+    std::string workflow;
+    std::int64_t version_id = 0;  // 0: it is not deployed yet
+    std::shared_ptr<const workflows::Machine> machine;
+    Json text;
+    std::unordered_map<std::int64_t, std::unique_ptr<MoveFrom>> from;
+  };
+  const MoveFrom& move_from(storage::Reader& reader, MoveTarget& target, std::int64_t version_id);
+  std::string move_refusal(storage::Reader& reader, RunId run, std::int64_t version_id,
+                           std::optional<std::int64_t> number);
 
   // ---- inspect_flow.cc ----
   void add_door(storage::Reader& reader, const FrameRow& row, WaitingFor& w) const;

@@ -91,12 +91,19 @@ void Inspector::Impl::plan_letters(storage::Reader& reader, const JobSpec& spec,
 void Inspector::Impl::plan_runs(storage::Reader& reader, const JobSpec& spec, JobPlan& plan) {
   const auto add = [&](storage::Query& q) {
     plan.matched += 1;
+    const bool wanted = is_wanted(spec, q.int64(3));
+    std::string refusal;
+    if (spec.verb == JobVerb::move && wanted) {
+      refusal = move_refusal(reader, q.id<RunTag>(0), q.int64(1), spec.version);
+      plan.refused += refusal.empty() ? 0 : 1;
+    }
     if (plan.examples.size() == examples_max) return;
     const RunSummary s = summary(reader, q);
+    if (!wanted) refusal = "it is " + s.status;
     add_example(reader, spec, s.id, {},
                 {to_string(s.id),
                  s.workflow + ": " + s.status + (s.error.empty() ? "" : ", ") + s.error,
-                 is_wanted(spec, q.int64(3)) ? "" : "it is " + s.status,
+                 std::move(refusal),
                  {}},
                 plan);
   };
@@ -112,7 +119,9 @@ void Inspector::Impl::plan_runs(storage::Reader& reader, const JobSpec& spec, Jo
   });
   if (matcher.nothing()) return;
   const std::int64_t most =
-      spec.runs.state || spec.runs.text || !spec.runs.labels.empty() ? searched_max : examined_max;
+      spec.runs.state || spec.runs.text || !spec.runs.labels.empty() || spec.verb == JobVerb::move
+          ? searched_max
+          : examined_max;
   auto q = reader.query(sql::runs_between, 0, INT64_MAX, most + 1);
   for (std::int64_t examined = 0; q.step(); ++examined) {
     if (examined == most) plan.complete = false;

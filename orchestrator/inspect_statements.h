@@ -26,6 +26,20 @@ inline constexpr Sql one_run{"inspect.one_run",
 inline constexpr Sql version_text{"inspect.version_text",
                                   "SELECT w.name, v.version, v.definition FROM workflow_versions v "
                                   "JOIN workflows w ON w.id = v.workflow WHERE v.id = ?1"};
+inline constexpr Sql latest_version{
+    "inspect.latest_version",
+    "SELECT v.id, v.version, v.definition FROM workflows w JOIN workflow_versions v ON v.workflow "
+    "= w.id AND v.version = w.latest WHERE w.name = ?1"};
+inline constexpr Sql numbered_version{
+    "inspect.numbered_version",
+    "SELECT v.id, v.version, v.definition FROM workflows w JOIN workflow_versions v ON v.workflow "
+    "= w.id WHERE w.name = ?1 AND v.version = ?2"};
+inline constexpr Sql live_messages_after{
+    "inspect.live_messages_after",
+    "SELECT id, state, owner FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2"};
+inline constexpr Sql live_frames_after{
+    "inspect.live_frames_after",
+    "SELECT id, wait_kind, data FROM frames WHERE id > ?1 ORDER BY id LIMIT ?2"};
 inline constexpr Sql workflow_list{
     "inspect.workflow_list",
     "SELECT w.name, w.latest, v.hash, v.deployed_at, w.paused FROM workflows w JOIN "

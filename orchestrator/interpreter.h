@@ -132,6 +132,9 @@ struct RunEnded {
 struct Redriven {
   bool children = false;  // a Parallel or Map goes on with the children it had spawned
 };
+// The frame has been moved to this machine, whose state does other work than what the frame waited
+// for: it begins the work again, in the same entry. What it has passed and holds stays so.
+struct Moved {};
 // It may pass its gate.
 struct GateOpened {};
 // The lock that it waits for is its own.
@@ -140,7 +143,7 @@ struct LockGranted {};
 struct FlowTimedOut {};
 using Event = std::variant<Started, TaskSucceeded, TaskFailed, TimerDue, Continued, Redriven,
                            BranchStarted, ChildrenSucceeded, ChildrenFailed, RunStarted, RunEnded,
-                           GateOpened, LockGranted, FlowTimedOut>;
+                           Moved, GateOpened, LockGranted, FlowTimedOut>;
 
 // ---- what follows
 // -------------------------------------------------------------------------------------- One event
@@ -202,6 +205,7 @@ enum class Kind : std::uint8_t {
   lock_released,
   counter_changed,  // number: what was added
   stage_left,       // not shown: a stage ended by failure or abort (stage_counts.h)
+  execution_moved,  // ours; number: the version that it goes on with
 };
 struct Record {
   Kind kind;

@@ -134,6 +134,13 @@ Walk::HeldBack Walk::take_locks(const FlowControl* flow, const Doc& input) {
   return std::nullopt;
 }
 
+Walk::Step Walk::happened(const Moved&) {
+  frame_.retry_count = 0;
+  frame_.retries.clear();
+  const bool inside = frame_.flow.at == Passage::inside && !frame_.flow.resumes;
+  return inside ? run_state() : arrive();
+}
+
 Walk::Step Walk::happened(const GateOpened&) {
   const auto& flow = state().flow;
   SLUICE_CHECK(flow && flow->gate && frame_.flow.at == Passage::outside,

@@ -18,6 +18,8 @@ constexpr Duration look_least = milliseconds(100), look_most = seconds(2);
 constexpr Duration room_pause = seconds(1);    // until a full queue is asked again
 constexpr std::int64_t catch_up_us = 100'000;  // of a rate
 constexpr double us_per_second = 1e6;
+const std::string set_aside =
+    "set aside: it was replayed as often as its queue allows (MaxReplays)";
 constexpr int status_succeeded = 2, status_failed = 3, status_timed_out = 4, status_aborted = 5,
               status_compensating = 7;
 
@@ -83,10 +85,9 @@ void Engine::Impl::deal(Transaction& tx, Job& job, std::int64_t& budget) {
 bool Engine::Impl::deal_with(Transaction& tx, Job& job, std::int64_t item) {
   const JobSpec& spec = *job.spec;
   const std::int64_t in_flight = job.in_flight;
-  const auto refuse = [&] {
+  const auto refuse = [&](const std::string& why) {
     job.refused += 1;
-    add_problem(job, item, "refused",
-                "set aside: it was replayed as often as its queue allows (MaxReplays)");
+    add_problem(job, item, "refused", why);
     tx.run(sql::delete_item, job.id, item);
     return true;
   };
@@ -95,7 +96,7 @@ bool Engine::Impl::deal_with(Transaction& tx, Job& job, std::int64_t item) {
   switch (spec.verb) {
     case JobVerb::replay: {
       const auto letter = queues.dead_letter(tx, DeadLetterId{item});
-      if (letter && letter->open && queues.is_set_aside(tx, *letter)) return refuse();
+      if (letter && letter->open && queues.is_set_aside(tx, *letter)) return refuse(set_aside);
       done = replay_item(tx, job, DeadLetterId{item});
       break;
     }
@@ -112,9 +113,19 @@ bool Engine::Impl::deal_with(Transaction& tx, Job& job, std::int64_t item) {
       done = change_item(tx, job, ResumeRun{run});
       break;
     case JobVerb::redrive:
-      if (is_set_aside(tx, run)) return refuse();
+      if (is_set_aside(tx, run)) return refuse(set_aside);
       done = redrive_item(tx, job, run);
       break;
+    case JobVerb::move: {
+      const auto moved = move_item(tx, job, run);
+      if (!moved && moved.error().code == Errc::conflict && load(tx, FrameId{run.value}))
+        return refuse(moved.error().detail);
+      if (!moved)
+        done = moved.error();
+      else if (!*moved)
+        done = make_error(Errc::conflict, "it is on that version already");
+      break;
+    }
   }
   if (!done && done.error().code == Errc::overloaded) return false;
   if (done) {
@@ -168,6 +179,17 @@ Result<Unit> Engine::Impl::redrive_item(Transaction& tx, Job& job, RunId run) {
       change_item(tx, job, RedriveRun{run, spec.from, std::nullopt, spec.version, spec.edit});
   if (done) follow_item(tx, job, run.value, run, FrameId{run.value}, std::nullopt);
   return done;
+}
+
+Result<bool> Engine::Impl::move_item(Transaction& tx, const Job& job, RunId run) {
+  const MoveRun command{run, job.spec->version};
+  const auto moved = apply(tx, command);
+  if (!moved) return moved.error();
+  auto entry = audited(command, *moved);
+  if (!entry) return false;
+  entry->detail["job"] = to_string(job.id);
+  write_audit(tx, *entry, job.by, now().wall);
+  return true;
 }
 
 void Engine::Impl::follow_item(Transaction& tx, Job& job, std::int64_t item, RunId run,

@@ -11,8 +11,8 @@ namespace {
 using workflows::FieldRule;
 using workflows::Fields;
 
-constexpr std::array<std::string_view, 6> verbs = {"replay", "drop",   "cancel",
-                                                   "pause",  "resume", "redrive"};
+constexpr std::array<std::string_view, 7> verbs = {"replay", "drop",    "cancel", "pause",
+                                                   "resume", "redrive", "move"};
 constexpr std::array<std::string_view, 8> statuses = {"RUNNING",      "SUCCEEDED",  "FAILED",
                                                       "TIMED_OUT",    "ABORTED",    "PAUSED",
                                                       "COMPENSATING", "COMPENSATED"};  // from 1 on
@@ -34,6 +34,7 @@ constexpr std::size_t reason_bytes_max = 1'000;
 std::vector<int> statuses_of(JobVerb verb) {
   switch (verb) {
     case JobVerb::cancel:
+    case JobVerb::move:
       return {1, 6};
     case JobVerb::pause:
       return {1};
@@ -150,8 +151,9 @@ void refuse_others(const Fields& fields, JobVerb verb) {
       fields.context().problem(fields.pointer(name), "goes only with " + std::string(with));
   };
   for (const std::string_view name :
-       {"max_in_flight", "stop_on_failures", "merge", "patch", "from", "version"})
+       {"max_in_flight", "stop_on_failures", "merge", "patch", "from"})
     only(name, again, "replay and redrive");
+  only("version", again || verb == JobVerb::move, "replay, redrive and move");
   for (const std::string_view name : {"cause", "compensate"})
     only(name, verb == JobVerb::cancel, "cancel");
 }

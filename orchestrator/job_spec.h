@@ -22,7 +22,7 @@ namespace sluice::orchestrator {
 
 using JobId = Id<struct JobTag>;
 
-enum class JobVerb { replay, drop, cancel, pause, resume, redrive };
+enum class JobVerb { replay, drop, cancel, pause, resume, redrive, move };
 std::string_view name_of(JobVerb verb);
 
 inline constexpr std::size_t job_ids_max = 1'000;

@@ -58,6 +58,8 @@ inline constexpr Sql reopen_run{"orchestrator.reopen_run",
                                 "UPDATE runs SET status = 1, ended_at = NULL, last_seq = NULL, "
                                 "error = NULL, redrives = redrives + 1, version = ?2 "
                                 "WHERE id = ?1 AND status BETWEEN 3 AND 6"};
+inline constexpr Sql set_run_version{"orchestrator.set_run_version",
+                                     "UPDATE runs SET version = ?2 WHERE id = ?1"};
 inline constexpr Sql paused_runs{
     "orchestrator.paused_runs",
     "SELECT id FROM runs r INDEXED BY runs_attention WHERE status > 2 AND status = 6 AND NOT "

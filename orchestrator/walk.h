@@ -71,6 +71,7 @@ class Walk {
   Step happened(const ChildrenFailed& event);
   Step happened(const RunStarted& event);
   Step happened(const RunEnded& event);
+  Step happened(const Moved&);
   Step happened(const GateOpened&);
   Step happened(const LockGranted&);
   Step happened(const FlowTimedOut&);

@@ -48,6 +48,52 @@ TEST_CASE("a job is tried dry, begun, looked at and stopped") {
   CHECK(log.size() == 2);
 }
 
+TEST_CASE("live runs are planned for, moved one by one and moved as a job") {
+  Host host;
+  const std::string first =
+      R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":"queue:pay","End":true}}})";
+  const std::string second =
+      R"({"StartAt":"Pay","States":{"Pay":{"Type":"Task","Resource":"queue:bank","End":true}}})";
+  REQUIRE(host->put("/v1/workflows/orders", first).status == 201);
+  std::vector<std::string> runs;
+  for (int i = 0; i < 3; ++i)
+    runs.push_back(host->post("/v1/workflows/orders/runs", R"({"input":{"n":1}})").json()["id"]);
+  const auto planned = host->put("/v1/workflows/orders?plan=true", second);
+  REQUIRE(planned.status == 200);
+  const Json plan = planned.json()["plan"];
+  CHECK(plan["version"] == 2);
+  CHECK(plan["live"] == 3);
+  CHECK(plan["restarts"] == 3);
+  CHECK(plan["groups"][0]["verdict"] == "restarts");
+  CHECK(plan["groups"][0]["state"] == "Pay");
+  CHECK(host->get("/v1/workflows/orders").json()["version"] == 1);
+  const std::string move = "/v1/runs/" + runs[0] + "/move";
+  CHECK(host->post(move, R"({"version":2})").status == 404);
+  REQUIRE(host->put("/v1/workflows/orders", second).status == 201);
+  CHECK(host->post(move, R"({"version":0})").status == 422);
+  CHECK(host->post("/v1/runs/0000000000001/move", "").status == 404);
+  const auto moved = host->post(move, R"({"reason":"other bank"})");
+  REQUIRE(moved.status == 200);
+  CHECK(moved.json() == Json::parse(R"({"version":2,"before":1,"restarted":1})"));
+  CHECK(host->get("/v1/runs/" + runs[0]).json()["version"] == 2);
+  CHECK(host->get("/v1/audit?kind=run.move").json()["items"][0]["reason"] == "other bank");
+  const std::string request = R"({"verb":"move","filter":{"workflow":"orders"})";
+  const Json dry = host->post("/v1/jobs", request + R"(,"dry_run":true})").json();
+  CHECK(dry["matched"] == 3);
+  CHECK(dry["refused"] == 1);
+  const auto begun = host->post("/v1/jobs", request + "}");
+  REQUIRE(begun.status == 201);
+  const Json job = ended(host, "/v1/jobs/" + begun.json()["id"].get<std::string>());
+  CHECK(job["done"] == 2);
+  CHECK(job["skipped"] == 1);
+  REQUIRE(host->put("/v1/workflows/orders",
+                    R"({"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}})")
+              .status == 201);
+  const auto refused = host->post(move, "");
+  CHECK(refused.status == 409);
+  CHECK(refused.json()["detail"].get<std::string>().find("is not there") != std::string::npos);
+}
+
 TEST_CASE("a job that is at fault is refused at its place, and one that is not there is 404") {
   Host host;
   const auto refused =

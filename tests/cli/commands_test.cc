@@ -69,6 +69,25 @@ TEST_CASE("deploy says when nothing changed, and a dry run changes nothing") {
   CHECK(server.bodies("PUT /v1/workflows/other?dry_run=true").size() == 1);
 }
 
+TEST_CASE("deploy --plan says what would become of the live runs") {
+  PlayedServer server;
+  server.on("PUT /v1/workflows/orders", 200,
+            R"({"name":"orders","dry_run":true,"warnings":[],"plan":{"version":2,"deployed":false,
+                "live":1300,"there":1,"can_move":1200,"restarts":200,"cannot_move":99,"complete":false,
+                "groups":[{"version":1,"state":"Bill","verdict":"stays","why":"not there","runs":99,"example":"r9"},
+                          {"version":1,"state":"Ship","verdict":"restarts","runs":200,"example":"r2"}]}})");
+  const TemporaryFile file("orders.json", "{}");
+  const Outcome outcome = server.run({"deploy", file.path(), "--plan"});
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.out, "orders  valid, not deployed (--plan)"));
+  CHECK(contains(outcome.out,
+                 "live runs: more than 1,300; could move to version 2: 1,200 (of these 200"));
+  CHECK(contains(outcome.out, "could not: 99; there already: 1"));
+  CHECK(contains(outcome.out, "not there"));
+  CHECK(contains(outcome.out, "move, and begin the stage again"));
+  CHECK(contains(outcome.err, "sluice move --workflow orders"));
+}
+
 TEST_CASE("a file with problems does not keep the others from being deployed") {
   const TemporaryFile bad("bad.json", "{}"), good("good.json", "{}");
   PlayedServer server;
@@ -372,6 +391,8 @@ TEST_CASE("the verbs on runs send what they were told") {
            {{"redrive", "r1", "--from", "Pay", "--input", "null", "--version", "2"},
             "/v1/runs/r1/redrive",
             R"({"from":"Pay","input":null,"version":2})"},
+           {{"move", "r1"}, "/v1/runs/r1/move", "{}"},
+           {{"move", "r1", "--version", "3"}, "/v1/runs/r1/move", R"({"version":3})"},
            {{"skip", "r1", "--output", "[1]", "--frame", "f1"},
             "/v1/runs/r1/skip",
             R"({"output":[1],"frame":"f1"})"},

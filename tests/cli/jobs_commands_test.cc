@@ -59,8 +59,8 @@ TEST_CASE("a dry run shows what would be done, and why not") {
   CHECK(contains(outcome.out, "set aside"));
 }
 
-TEST_CASE("runs are cancelled, paused, resumed and redriven by filter") {
-  for (const std::string verb : {"cancel", "pause", "resume", "redrive"}) {
+TEST_CASE("runs are cancelled, paused, resumed, redriven and moved by filter") {
+  for (const std::string verb : {"cancel", "pause", "resume", "redrive", "move"}) {
     CAPTURE(verb);
     PlayedServer server;
     server.on("POST /v1/jobs", 201, R"({"id":"j1"})");

@@ -446,7 +446,9 @@ TEST_CASE("what is asked of a job is refused with its place") {
   };
   CHECK(problems(R"({"verb":"replay","filter":{}})") == "ok");
   CHECK(problems(R"({"filter":{}})") == "/verb ");
-  CHECK(problems(R"({"verb":"move","filter":{}})") == "/verb ");
+  CHECK(problems(R"({"verb":"shove","filter":{}})") == "/verb ");
+  CHECK(problems(R"({"verb":"move","filter":{},"from":"Pay","max_in_flight":3})") ==
+        "/max_in_flight /from ");
   CHECK(problems(R"({"verb":"replay"})") == "/filter ");
   CHECK(problems(R"({"verb":"replay","ids":[]})") == "/ids ");
   CHECK(problems(R"({"verb":"replay","ids":["x"]})") == "/ids/0 ");
